@@ -1,0 +1,102 @@
+"""autotrack: one line records every training.
+
+>>> import autotrack
+>>> autotrack.autolog()  # doctest: +SKIP
+
+The public names are resolved on first use, so that ``import autotrack`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autotrack.active import (
+        active_run,
+        log_artifact,
+        log_data,
+        log_metric,
+        log_metrics,
+        log_model,
+        log_param,
+        log_params,
+        set_tag,
+        set_tags,
+        start_run,
+    )
+    from autotrack.autolog import Autolog, autolog
+    from autotrack.config import configure
+    from autotrack.errors import (
+        AutotrackError,
+        ModelError,
+        NoActiveRun,
+        QueryError,
+        RunFinished,
+        RunNotFound,
+        StoreError,
+    )
+    from autotrack.models import load_model
+    from autotrack.run import Run
+    from autotrack.views import Runs, RunView, Series, Store, open_store, runs
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "autotrack.active": (
+        "active_run log_artifact log_data log_metric log_metrics log_model log_param log_params set_tag set_tags start_run"
+    ),
+    "autotrack.autolog": "Autolog autolog",
+    "autotrack.config": "configure",
+    "autotrack.errors": "AutotrackError ModelError NoActiveRun QueryError RunFinished RunNotFound StoreError",
+    "autotrack.models": "load_model",
+    "autotrack.run": "Run",
+    "autotrack.views": "Runs RunView Series Store open_store runs",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Autolog",
+    "AutotrackError",
+    "ModelError",
+    "NoActiveRun",
+    "QueryError",
+    "Run",
+    "RunFinished",
+    "RunNotFound",
+    "RunView",
+    "Runs",
+    "Series",
+    "Store",
+    "StoreError",
+    "active_run",
+    "autolog",
+    "configure",
+    "load_model",
+    "log_artifact",
+    "log_data",
+    "log_metric",
+    "log_metrics",
+    "log_model",
+    "log_param",
+    "log_params",
+    "open_store",
+    "runs",
+    "set_tag",
+    "set_tags",
+    "start_run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'autotrack' has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

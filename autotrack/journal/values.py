@@ -1,0 +1,143 @@
+"""Param values as JSON, types kept.
+
+Plain JSON values stand for themselves. What JSON lacks is an object with one ``$`` key:
+
+========================================  ==========================================
+``{"$float": "NaN"}``                     NaN, ``Infinity``, ``-Infinity``
+``{"$int": "0x..."}``                     an integer outside the signed 64-bit range
+``{"$bytes": "<base64>"}``                bytes
+``{"$tuple": [...]}``, ``{"$set": [...]}``  a tuple, a set
+``{"$dict": [[key, value], ...]}``        a mapping whose keys are not all plain text
+``{"$repr": "...", "type": "..."}``       any other object: its `repr` and class path
+========================================  ==========================================
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from autotrack.journal.text import escape, unescape
+
+_INT64 = range(-(2**63), 2**63)
+_MAX_DEPTH = 64
+_MAX_REPR = 10_000
+
+
+class Opaque(str):
+    """The `repr` of a value whose type the journal cannot hold; `type` is its class path."""
+
+    __slots__ = ("type",)
+
+    type: str
+
+    def __new__(cls, text: str, type: str) -> Opaque:  # noqa: A002 - the field's name in the format
+        self = super().__new__(cls, text)
+        self.type = type
+        return self
+
+    def __reduce__(self) -> tuple[type[Opaque], tuple[str, str]]:
+        return Opaque, (str(self), self.type)
+
+
+def class_path(cls: type) -> str:
+    """Return ``module.QualifiedName`` of a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def encode_float(value: float) -> float | str:
+    """Return a float as a JSON number, or as text where it is not finite."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124
+
+
+def scalar(value: Any) -> Any:
+    """Return the Python number, bool or text inside a 0-d array or tensor or array scalar; others unchanged."""
+    if not hasattr(value, "item") or isinstance(value, (str, bytes, Mapping)):
+        return value
+    if getattr(value, "shape", None) == () or getattr(value, "ndim", None) == 0:
+        try:
+            return value.item()
+        except (TypeError, ValueError, RuntimeError):  # e.g. a tensor on the meta device
+            return value
+    return value
+
+
+def encode_value(value: Any, _depth: int = 0) -> Any:
+    """Encode any Python object as JSON-ready data in journal form."""
+    if value is None or value is True or value is False:
+        return value
+    kind = type(value)
+    if kind is str:
+        return escape(value)
+    if kind is int:
+        return value if value in _INT64 else {"$int": hex(value)}
+    if kind is float:
+        number = encode_float(value)
+        return number if kind is type(number) else {"$float": number}
+    if _depth >= _MAX_DEPTH:
+        return _opaque(value)
+    return _encode_compound(value, kind, _depth + 1)
+
+
+def _encode_compound(value: Any, kind: type, depth: int) -> Any:
+    if kind is list:
+        return [encode_value(v, depth) for v in value]
+    if kind is tuple:
+        return {"$tuple": [encode_value(v, depth) for v in value]}
+    if kind in (set, frozenset):
+        return {"$set": sorted((encode_value(v, depth) for v in value), key=repr)}
+    if kind in (bytes, bytearray):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, Mapping) and (kind is dict or kind.__module__ in ("collections", "types")):
+        if all(type(k) is str and k[:1] != "$" for k in value):
+            return {escape(k): encode_value(v, depth) for k, v in value.items()}
+        return {"$dict": [[encode_value(k, depth), encode_value(v, depth)] for k, v in value.items()]}
+    plain = scalar(value)
+    if plain is not value and type(plain) in (bool, int, float, str):
+        return encode_value(plain, depth)
+    return _opaque(value)
+
+
+def _opaque(value: Any) -> dict[str, str]:
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001 - any class of the user's may do anything in its repr
+        text = f"<repr failed: {type(error).__name__}>"
+    if len(text) > _MAX_REPR:
+        text = f"{text[:_MAX_REPR]}… ({len(text):,} characters)"
+    return {"$repr": escape(text), "type": escape(class_path(type(value)))}
+
+
+def decode_value(data: Any) -> Any:
+    """Return the Python value of encoded data (inverse of `encode_value`; opaque objects as `Opaque`)."""
+    if isinstance(data, str):
+        return unescape(data)
+    if isinstance(data, list):
+        return [decode_value(v) for v in data]
+    if not isinstance(data, dict):
+        return data
+    mark = next(iter(data), "")
+    if mark[:1] != "$":
+        return {unescape(k): decode_value(v) for k, v in data.items()}
+    body = data[mark]
+    match mark:
+        case "$float":
+            return float(body)
+        case "$int":
+            return int(body, 16)
+        case "$bytes":
+            return base64.b64decode(body)
+        case "$tuple":
+            return tuple(decode_value(v) for v in body)
+        case "$set":
+            return {decode_value(v) for v in body}
+        case "$dict":
+            return {decode_value(k): decode_value(v) for k, v in body}
+        case "$repr":
+            return Opaque(unescape(body), unescape(data.get("type", "")))
+        case _:  # a mark of a later format: shown as it is
+            return data
