@@ -130,9 +130,11 @@ class Finish(_Event, tag="finish"):
     error: dict[str, str] | None = None  # type, message, traceback
 
 
-Event = (
-    Open | Start | Params | Metrics | Tags | Artifact | Model | Data | Environment | Code | Note | Finish
-)
+class Close(_Event, tag="close"):
+    """Last line of a segment whose writer is done with it: it may be sealed."""
+
+
+Event = Open | Start | Params | Metrics | Tags | Artifact | Model | Data | Environment | Code | Note | Finish | Close
 
 
 class Unknown(msgspec.Struct):

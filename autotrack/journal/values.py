@@ -134,7 +134,7 @@ def decode_value(data: Any) -> Any:
         case "$tuple":
             return tuple(decode_value(v) for v in body)
         case "$set":
-            return {decode_value(v) for v in body}
+            return {frozenset(v) if isinstance(v, set) else v for v in map(decode_value, body)}
         case "$dict":
             return {decode_value(k): decode_value(v) for k, v in body}
         case "$repr":

@@ -1,0 +1,121 @@
+"""The store's folder: where runs, segments and blobs lie, and how segments are found and read.
+
+::
+
+    <root>/runs/<run id>/<segment>.jsonl         being written, or not yet sealed
+    <root>/runs/<run id>/<segment>.jsonl.zst     sealed: the same bytes as one Zstandard frame
+    <root>/blobs/<first two hex digits>/<sha256>
+    <root>/tmp/                                  files on their way into ``blobs``
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autotrack.errors import StoreError
+
+OPEN_SUFFIX = ".jsonl"
+SEALED_SUFFIX = ".jsonl.zst"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFile:
+    """One segment on disk. Sizes and offsets are of its uncompressed bytes."""
+
+    name: str
+    path: Path
+    sealed: bool
+
+    def size(self) -> int:
+        """Return the number of bytes; raises FileNotFoundError where the segment was sealed or removed meanwhile."""
+        if not self.sealed:
+            return self.path.stat().st_size
+        import zstandard
+
+        with self.path.open("rb") as file:
+            return zstandard.frame_content_size(file.read(32))
+
+    def read(self, offset: int = 0, limit: int | None = None) -> bytes:
+        """Return at most `limit` bytes from `offset` on."""
+        if not self.sealed:
+            with self.path.open("rb") as file:
+                file.seek(offset)
+                return file.read(-1 if limit is None else limit)
+        import zstandard
+
+        with self.path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
+            while offset > 0 and (skipped := len(reader.read(min(offset, 1 << 20)))):
+                offset -= skipped
+            if limit is None:
+                return reader.readall()
+            return reader.read(limit)
+
+
+class Folder:
+    """A store's folder. Creating the object touches nothing on disk."""
+
+    __slots__ = ("blobs", "root", "runs", "tmp")
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self.runs = self.root / "runs"
+        self.blobs = self.root / "blobs"
+        self.tmp = self.root / "tmp"
+
+    def __repr__(self) -> str:
+        return f"Folder({str(self.root)!r})"
+
+    def create(self) -> None:
+        """Make the folder (safe when many processes do so at once); StoreError says why it cannot be made."""
+        if self.runs.is_dir() and self.tmp.is_dir():
+            return
+        try:
+            for folder in (self.runs, self.blobs, self.tmp):
+                folder.mkdir(parents=True, exist_ok=True)
+            ignore = self.root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("# results do not belong into the repository\n*\n", encoding="utf-8")
+        except (FileExistsError, NotADirectoryError):
+            raise StoreError(
+                f"the store {self.root} cannot be made because a file is in the way: "
+                "move it, or name another place with AUTOTRACK_STORE or autotrack.configure(store=...)"
+            ) from None
+        except OSError as error:
+            raise self.error(error) from error
+
+    def error(self, error: OSError) -> StoreError:
+        """Return a StoreError for a failed write: what is wrong and what to do."""
+        reason = error.strerror or str(error)
+        return StoreError(
+            f"the store {self.root} cannot be written ({reason}): "
+            "free space or mend the permissions, or name another place with AUTOTRACK_STORE"
+        )
+
+    def run_folder(self, run: str) -> Path:
+        """Return where the segments of a run lie."""
+        return self.runs / run
+
+    def run_ids(self) -> list[str]:
+        """Return the ids of all runs, oldest first."""
+        try:
+            with os.scandir(self.runs) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def segments(self, run: str) -> list[SegmentFile]:
+        """Return the segments of a run, oldest first."""
+        found: dict[str, SegmentFile] = {}
+        try:
+            with os.scandir(self.runs / run) as entries:
+                for entry in entries:
+                    for suffix in (OPEN_SUFFIX, SEALED_SUFFIX):
+                        name = entry.name.removesuffix(suffix)
+                        # While a segment is being sealed both files are there with the same content.
+                        if name != entry.name and (suffix == OPEN_SUFFIX or name not in found):
+                            found[name] = SegmentFile(name, Path(entry.path), suffix == SEALED_SUFFIX)
+        except FileNotFoundError:
+            return []
+        return [found[name] for name in sorted(found)]
