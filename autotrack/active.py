@@ -1,0 +1,372 @@
+"""Which run is current, who may open one, and how open runs end with the process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autotrack import config
+from autotrack.blobs import BlobStore
+from autotrack.errors import AutotrackError, NoActiveRun, RunNotFound
+from autotrack.journal import syncing
+from autotrack.journal.events import Code, Environment, Open, Start
+from autotrack.journal.folder import Folder
+from autotrack.journal.ids import new_id, new_name
+from autotrack.journal.segment import SegmentWriter, decode_lines, now
+from autotrack.journal.text import escape, unescape
+from autotrack.journal.values import encode_value
+from autotrack.run import Run
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_EXIT_SECONDS = 2.0  # how long the end of the process may be held up
+
+_log = logging.getLogger("autotrack")
+_current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
+_before: dict[str, Run | None] = {}  # run id -> the run that was current when it started
+_open: dict[str, tuple[Run, SegmentWriter]] = {}
+_written: set[str] = set()  # ids of all runs of this process
+_lock = threading.RLock()
+_arranged = False
+_former_sigterm: Any = None
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "LOCAL_RANK")
+
+
+def rank() -> int:
+    """Return this process's rank as torchrun, SLURM or MPI tell it; 0 outside of a distributed training."""
+    for name in _RANKS:
+        value = os.environ.get(name, "")
+        if value.isdigit():
+            return int(value)
+    return 0
+
+
+def start_run(
+    name: str | None = None,
+    *,
+    experiment: str | None = None,
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, Any] | None = None,
+    parent: Run | str | None = None,
+    resume: Run | str | None = None,
+    store: str | os.PathLike[str] | None = None,
+) -> Run:
+    """Start a run and make it the active one of this thread or task.
+
+    Inside a ``with`` block of another run it becomes that run's child. `resume` (a run or its id) goes on with a run
+    that exists, as a new attempt. Raises StoreError when the store cannot be written, RunNotFound for a `resume` that
+    is not in the store.
+    """
+    options = config.current(store=store, experiment=experiment)
+    outer = active_run()
+    if parent is None and outer is not None and outer.scoped and resume is None:
+        parent = outer
+    parent_id = parent.id if isinstance(parent, Run) else parent
+    here = rank()
+    if here and not options.all_ranks and not options.run_id:
+        run = Run(new_id(), name or new_name(), options.experiment, None, parent=parent_id)
+        enter(run)
+        return run
+    folder = options.folder()
+    if here and options.run_id:
+        writer = SegmentWriter(folder, options.run_id, role="worker", rank=here)
+        run = Run(options.run_id, name or options.run_id, options.experiment, writer, parent=parent_id, models=options.models)
+    elif resume is not None:
+        run, writer = _resume(folder, resume.id if isinstance(resume, Run) else resume, name, options, here)
+    else:
+        identity = options.run_id or new_id()
+        writer = SegmentWriter(folder, identity, rank=here or None)
+        run = Run(identity, name or new_name(), options.experiment, writer, parent=parent_id, models=options.models)
+        writer.write(Start(t=now(), name=escape(run.name), experiment=escape(run.experiment), parent=parent_id))
+    _register(run, writer)
+    if params:
+        run.log_params(params)
+    if tags:
+        run.set_tags(tags)
+    return run
+
+
+def _resume(folder: Folder, ref: str, name: str | None, options: config.Config, here: int) -> tuple[Run, SegmentWriter]:
+    identities = [ref] if folder.run_folder(ref).is_dir() else [i for i in folder.run_ids() if i.endswith(ref)]
+    if len(identities) != 1 or not ref:
+        raise RunNotFound(
+            f"no single run {ref!r} in {folder.root}: resume takes the id that `autotrack runs` shows"
+        )
+    identity = identities[0]
+    attempt, found_name, found_experiment = 0, "", options.experiment
+    for segment in folder.segments(identity):
+        for event in decode_lines(_whole_lines(segment.read(0, 1 << 16))):
+            if isinstance(event, Open) and event.role == "main":
+                attempt = max(attempt, event.attempt)
+            elif isinstance(event, Start):
+                found_name = unescape(event.name or "") or found_name
+                found_experiment = unescape(event.experiment or "") or found_experiment
+                break
+    writer = SegmentWriter(folder, identity, attempt=attempt + 1, rank=here or None)
+    run = Run(identity, name or found_name, found_experiment, writer, models=options.models)
+    writer.write(Start(t=now(), name=escape(name) if name else None))
+    return run, writer
+
+
+def _whole_lines(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _register(run: Run, writer: SegmentWriter) -> None:
+    with _lock:
+        _open[run.id] = run, writer
+        _written.add(run.id)
+        _arrange_end()
+    syncing.keep_synced(writer)
+    enter(run)
+    _capture(run, writer)
+
+
+# -- the active run -------------------------------------------------------------------------------------------------
+
+
+def active_run() -> Run | None:
+    """Return the run that is active in this thread or task, or None."""
+    run = _current.get()
+    return run if run is None or run.status == "running" else None
+
+
+def enter(run: Run) -> None:
+    """Make a run the active one of this context."""
+    outer = _current.get()
+    if outer is not run:
+        _before[run.id] = outer
+        _current.set(run)
+
+
+def leave(run: Run) -> None:
+    """Make the run that was active before it the active one again."""
+    with _lock:
+        _open.pop(run.id, None)
+        if not _open:
+            _restore_sigterm()
+    outer = _before.pop(run.id, None)
+    if _current.get() is run:
+        while outer is not None and outer.status != "running":
+            outer = _before.get(outer.id)
+        _current.set(outer)
+
+
+def _required(call: str) -> Run:
+    run = active_run()
+    if run is None:
+        raise NoActiveRun(f"autotrack.{call}()")
+    return run
+
+
+def log_param(key: str, value: Any) -> None:
+    """`Run.log_param` of the active run."""
+    _required("log_param").log_param(key, value)
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """`Run.log_params` of the active run."""
+    _required("log_params").log_params(params)
+
+
+def log_metric(key: str, value: Any, step: float | None = None) -> None:
+    """`Run.log_metric` of the active run."""
+    _required("log_metric").log_metrics({key: value}, step)
+
+
+def log_metrics(metrics: Mapping[str, Any], step: float | None = None) -> None:
+    """`Run.log_metrics` of the active run."""
+    _required("log_metrics").log_metrics(metrics, step)
+
+
+def set_tag(key: str, value: Any) -> None:
+    """`Run.set_tag` of the active run."""
+    _required("set_tag").set_tag(key, value)
+
+
+def set_tags(tags: Mapping[str, Any]) -> None:
+    """`Run.set_tags` of the active run."""
+    _required("set_tags").set_tags(tags)
+
+
+def log_artifact(content: Any, name: str | None = None) -> None:
+    """`Run.log_artifact` of the active run."""
+    _required("log_artifact").log_artifact(content, name)
+
+
+def log_model(model: Any, name: str | None = None) -> None:
+    """`Run.log_model` of the active run."""
+    _required("log_model").log_model(model, name)
+
+
+def log_data(data: Any, name: str | None = None, role: str | None = None) -> None:
+    """`Run.log_data` of the active run."""
+    _required("log_data").log_data(data, name, role)
+
+
+# -- environment and code, in the background -----------------------------------------------------------------------
+
+_snapshots: dict[str, _Snapshot] = {}
+
+
+class _Snapshot:
+    """Environment and code of this process, collected once per working directory by a thread of its own."""
+
+    def __init__(self) -> None:
+        from autotrack.capture import code
+
+        self._started = code.at_start()
+        self._lock = threading.Lock()
+        self._waiting: list[SegmentWriter] = []
+        self._done = threading.Event()
+        self._environment: dict[str, Any] = {}
+        self._summary: dict[str, Any] = {}
+        self._code: dict[str, Any] = {}
+        threading.Thread(target=self._collect, name="autotrack-capture", daemon=True).start()
+
+    def write(self, writer: SegmentWriter) -> bool:
+        """Write both events into a segment, now or when they are known; return whether it was now."""
+        with self._lock:
+            if not self._done.is_set():
+                self._waiting.append(writer)
+                return False
+        self._write(writer)
+        return True
+
+    def wait(self) -> None:
+        """Wait until the events are in all segments that asked for them."""
+        self._done.wait(60)
+
+    def _collect(self) -> None:
+        from autotrack.capture import code, environment
+
+        try:
+            self._environment = environment.collect()
+            self._summary = environment.summary(self._environment)
+            self._code = code.complete(self._started)
+        except Exception as error:  # noqa: BLE001 - capture never harms: the run says what is missing
+            self._summary = {"missing": f"{type(error).__name__}: {error}"}
+            _log.warning("autotrack: capture incomplete: environment: %s", error)
+        with self._lock:
+            for writer in self._waiting:
+                try:
+                    self._write(writer)
+                except (AutotrackError, OSError) as error:
+                    _log.warning("autotrack: capture incomplete: environment: %s", error)
+            self._waiting.clear()
+            self._done.set()
+
+    def _write(self, writer: SegmentWriter) -> None:
+        data = msgspec.json.encode(encode_value(self._environment), order="sorted")
+        blob = BlobStore(writer.folder).put_bytes(data)
+        writer.write(Environment(t=now(), sha256=blob.sha256, summary=encode_value(self._summary)))
+        writer.write(Code(t=now(), values=encode_value(self._code)))
+
+
+_pending: dict[str, Callable[[], object]] = {}
+
+
+def _capture(run: Run, writer: SegmentWriter) -> None:
+    """See to it that environment and code of this process come into the run; the calling thread waits for nothing."""
+    try:
+        where = os.getcwd()
+    except FileNotFoundError:
+        where = ""
+    with _lock:
+        snapshot = _snapshots.get(where) or _snapshots.setdefault(where, _Snapshot())
+    if not snapshot.write(writer):
+        _pending[run.id] = snapshot.wait
+
+
+def captured(run: Run) -> Callable[[], object] | None:
+    """Return what remains to be done for a run before its segment is closed (waits; to be called in the background)."""
+    return _pending.pop(run.id, None)
+
+
+# -- the end of the process ----------------------------------------------------------------------------------------
+
+
+def _arrange_end() -> None:
+    """Finish open runs at exit and on SIGTERM, from the first run on."""
+    global _arranged, _former_sigterm  # noqa: PLW0603 - state of the process
+    if not _arranged:
+        import atexit
+
+        _arranged = True
+        atexit.register(_at_exit)
+    if _former_sigterm is None and threading.current_thread() is threading.main_thread():
+        import signal
+
+        # Only where nobody else handles it; when the process is about to die of it anyway.
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            _former_sigterm = signal.SIG_DFL
+            signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _restore_sigterm() -> None:
+    global _former_sigterm  # noqa: PLW0603 - state of the process
+    if _former_sigterm is not None and threading.current_thread() is threading.main_thread():
+        import signal
+
+        if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+            signal.signal(signal.SIGTERM, _former_sigterm)
+        _former_sigterm = None
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    import signal
+
+    finish_all("killed")
+    syncing.drain(_EXIT_SECONDS)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def finish_all(status: Any = None, error: BaseException | None = None) -> None:
+    """End every run that this process has open, children first."""
+    with _lock:
+        runs = [run for run, _ in _open.values()]
+    for run in reversed(runs):
+        try:
+            run.finish(status, error)
+        except AutotrackError as failure:
+            _log.warning("autotrack: %s", failure)
+
+
+def written() -> frozenset[str]:
+    """Return the ids of all runs that this process has recorded."""
+    return frozenset(_written)
+
+
+def _at_exit() -> None:
+    import time
+
+    deadline = time.monotonic() + _EXIT_SECONDS
+    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)  # what ended the script, if anything did
+    finish_all("interrupted" if isinstance(error, KeyboardInterrupt) else None, error)
+    syncing.drain(max(0.1, deadline - time.monotonic()))
+    from autotrack import delivery
+
+    delivery.deliver(deadline)
+
+
+def _after_fork_in_child() -> None:
+    """A child adds to the runs it inherited through segments of its own, but does not end them."""
+    global _lock  # noqa: PLW0603 - the parent's lock may be held by a thread that does not exist here
+    _lock = threading.RLock()
+    _open.clear()
+    _pending.clear()
+    _snapshots.clear()
+    _restore_sigterm()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,296 @@
+"""`Run`: what users and integrations write with."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from autotrack import flavors
+from autotrack.blobs import Blob, BlobStore
+from autotrack.errors import RunFinished
+from autotrack.journal import events, syncing
+from autotrack.journal.segment import SegmentWriter, now
+from autotrack.journal.text import escape
+from autotrack.journal.values import class_path, encode_value
+from autotrack.metrics import checked_key, checked_points, checked_step
+
+if TYPE_CHECKING:
+    from autotrack.journal.events import FinalStatus
+
+_FLOAT = frozenset({float})
+_encode = msgspec.json.Encoder().encode
+_time_ns = time.time_ns
+_KEPT_MODEL = 64 * 1024 * 1024  # bytes; larger models are described, not copied
+
+
+class Run:
+    """One run that is being recorded. Made by `autotrack.start_run`; safe to use from any thread.
+
+    As a context manager it is finished at the end of the block: ``failed`` with the traceback when the block raises,
+    ``interrupted`` on Ctrl-C. Every log method raises `RunFinished` after the end and `StoreError` when the store
+    cannot be written (the value is kept and written as soon as it can be).
+    """
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002 - its public name
+        name: str,
+        experiment: str,
+        writer: SegmentWriter | None,
+        *,
+        parent: str | None = None,
+        models: str | bool = "copy",
+    ) -> None:
+        self.id = id
+        self.name = name
+        self.experiment = experiment
+        self.parent = parent
+        self.scoped = False  # entered with `with`: runs started inside are its children
+        self._models = models
+        self._writer = writer  # None: recorded by another process (rank zero), nothing is written here
+        self._append = (lambda line: None) if writer is None else writer.append
+        self._known: set[str] = set()  # metric keys that need no checking
+        self._status: FinalStatus | None = None
+        self._began = time.monotonic()
+        self._pid = os.getpid()
+
+    def __repr__(self) -> str:
+        return f"<Run {self.name} ({self.id}) {self.status}>"
+
+    @property
+    def status(self) -> events.Status:
+        """``running``, or how it ended."""
+        return self._status or "running"
+
+    @property
+    def recorded(self) -> bool:
+        """Whether this process writes the run (false on ranks other than zero)."""
+        return self._writer is not None
+
+    # -- metrics ------------------------------------------------------------------------------------------------------
+
+    def log_metric(self, key: str, value: Any, step: float | None = None) -> None:
+        """Record one number (Python, numpy, torch or jax scalar; NaN and infinities too).
+
+        Without `step` it is one after this key's previous step, starting from 0.
+        """
+        self.log_metrics({key: value}, step)
+
+    def log_metrics(self, metrics: Mapping[str, Any], step: float | None = None) -> None:
+        """Record several numbers at the same step. Either all are recorded or, on a TypeError, none."""
+        if self._status is not None:
+            self._refuse()
+        # The usual case, known keys and finite Python floats, is checked as a whole: this line runs once a training step.
+        if (
+            type(metrics) is dict
+            and metrics.keys() <= self._known
+            and {*map(type, metrics.values())} == _FLOAT
+            and (total := sum(metrics.values())) - total == 0
+            and (step is None or (type(step) is int and -9007199254740992 <= step <= 9007199254740992))
+        ):
+            self._append(_encode(events.Metrics(t=_time_ns() // 1000, s=step, v=metrics)) + b"\n")
+            return
+        step = checked_step(step)
+        points = checked_points(metrics)
+        if not points:
+            return
+        self._append(_encode(events.Metrics(t=now(), s=step, v=points)) + b"\n")
+        self._known.update(key for key in metrics if type(key) is str and key in points)
+
+    # -- params and tags ----------------------------------------------------------------------------------------------
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Record a param. Types are kept; logging a key again corrects it, and its history stays."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Record several params; values may be nested. Values of keys that name a secret are not written."""
+        from autotrack.capture import secrets
+
+        if self._status is not None:
+            self._refuse()
+        values = {checked_key(k): encode_value(v) for k, v in secrets.redact_mapping(dict(params)).items()}
+        if values:
+            self._write(events.Params(t=now(), values=values))
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Set a tag; None removes it."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Set several tags. Values are recorded as text."""
+        values = {checked_key(k): None if v is None else escape(str(v)) for k, v in tags.items()}
+        if values:
+            self._write(events.Tags(t=now(), values=values))
+
+    # -- artifacts, models, data --------------------------------------------------------------------------------------
+
+    def log_artifact(
+        self, content: str | os.PathLike[str] | bytes | Any, name: str | None = None, *, kind: str = "file", meta: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep a copy of a file, of all files of a folder, of bytes, or of what a binary stream holds.
+
+        `name` is the artifact's name in the run (default: the file's name; needed for bytes and streams).
+        Logging a name again replaces it in views. Raises FileNotFoundError for a path that is not there.
+        """
+        if self._status is not None:
+            self._refuse()
+        if isinstance(content, (str, os.PathLike)):
+            path = Path(content)
+            name = path.name or path.resolve().name if name is None else name
+            if path.is_dir():
+                for file in sorted(p for p in path.rglob("*") if p.is_file()):
+                    self._keep(file, f"{name}/{file.relative_to(path).as_posix()}", kind, meta)
+                return
+            self._keep(path, name, kind, meta)
+        elif name is None:
+            raise TypeError("log_artifact needs a name for bytes and streams: log_artifact(data, 'name.bin')")
+        else:
+            self._keep(content, name, kind, meta)
+
+    def log_model(self, model: Any, name: str | None = None, *, step: float | None = None) -> None:
+        """Keep a trained model in a safe format where there is one; `autotrack.load_model` gives it back."""
+        if self._status is not None:
+            self._refuse()
+        if self._writer is None or not self._models:
+            return
+        name = "model" if name is None else name
+        flavor = flavors.flavor_of(model)
+        blobs = self._blobs(self._writer)
+        blob = None
+        with blobs.writing() as path:
+            saved = flavors.load_flavor(flavor).save(model, path)
+            size = path.stat().st_size
+            if self._models == "copy" and size <= _KEPT_MODEL:
+                blob = blobs.put_file(path)
+        if blob is None:
+            self.note(
+                f"model {name!r} of {size:,} bytes was described, not kept: "
+                "models up to 64 MiB are kept with models='copy'; log_artifact(path) keeps any file",
+                kind="info",
+            )
+        self._write(
+            events.Model(
+                t=now(), name=escape(name), format=saved.format, safe=saved.safe, flavor=flavor,
+                type=escape(class_path(type(model))), sha256=blob and blob.sha256, size=size,
+                step=checked_step(step), meta=encode_value(saved.meta),
+            )
+        )  # fmt: skip
+
+    def log_data(self, data: Any, name: str | None = None, role: str | None = None) -> None:
+        """Record which data was used: type, shape, fingerprint over its content. The data itself is not kept."""
+        from autotrack.capture.data import describe
+
+        if self._status is not None:
+            self._refuse()
+        if self._writer is None:
+            return
+        found = describe(data)
+        self._write(
+            events.Data(
+                t=now(), name=escape(name or role or "data"), role=escape(role or ""), kind=escape(found.kind),
+                shape=list(found.shape), fingerprint=found.fingerprint, meta=encode_value(found.meta),
+            )
+        )  # fmt: skip
+
+    def note(self, text: str, kind: str = "info") -> None:
+        """Attach a remark for whoever reads the run (kinds: ``info``, ``warning``, ``capture``)."""
+        self._write(events.Note(t=now(), text=escape(text), kind=kind))
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def finish(self, status: FinalStatus | None = None, error: BaseException | None = None) -> None:
+        """End the run (default status: ``failed`` with an `error`, else ``finished``). A second call changes nothing.
+
+        Returns at once: the disk is synced in the background.
+        """
+        from autotrack import active
+
+        if self._status is not None or self._pid != os.getpid():  # a forked child does not end its parent's run
+            active.leave(self)
+            return
+        status = status or ("failed" if error is not None else "finished")
+        details = None if error is None else _details(error)
+        try:
+            self._write(
+                events.Finish(t=now(), status=status, duration=int((time.monotonic() - self._began) * 1e6), error=details)
+            )
+        finally:
+            self._status = status
+            active.leave(self)
+            if self._writer is not None:
+                syncing.close_soon(self._writer, active.captured(self))
+
+    def __enter__(self) -> Self:
+        from autotrack import active
+
+        self.scoped = True
+        active.enter(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            self.finish("interrupted", error)
+        elif isinstance(error, SystemExit) and error.code in (None, 0):
+            self.finish()
+        else:
+            self.finish(error=error)
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _write(self, event: events.Event) -> None:
+        if self._status is not None:
+            self._refuse()
+        self._append(_encode(event) + b"\n")
+
+    def _keep(self, content: Any, name: str, kind: str, meta: Mapping[str, Any] | None) -> None:
+        if self._writer is None:
+            return
+        blobs = self._blobs(self._writer)
+        blob: Blob
+        if isinstance(content, (bytes, bytearray, memoryview)):
+            blob = blobs.put_bytes(bytes(content))
+        elif isinstance(content, Path):
+            blob = blobs.put_file(content)
+        elif hasattr(content, "read"):
+            blob = blobs.put_stream(content)
+        else:
+            raise TypeError(f"log_artifact takes a path, bytes or a binary stream, not {type(content).__name__}")
+        self._write(
+            events.Artifact(
+                t=now(), name=checked_key(name), sha256=blob.sha256, size=blob.size, kind=kind, meta=encode_value(dict(meta or {}))
+            )
+        )
+
+    def _blobs(self, writer: SegmentWriter) -> BlobStore:
+        return BlobStore(writer.folder)
+
+    def _refuse(self) -> None:
+        raise RunFinished(
+            f"run {self.name} has {self.status}: log before it ends, or go on with autotrack.start_run(resume={self.id!r})"
+        )
+
+
+def _details(error: BaseException) -> dict[str, str]:
+    import traceback
+
+    from autotrack.capture.secrets import redact_text
+
+    try:
+        message = str(error)
+    except Exception as failure:  # noqa: BLE001 - the user's exception class may do anything
+        message = f"<str failed: {type(failure).__name__}>"
+    text = "".join(traceback.format_exception(error))
+    return {
+        "type": escape(class_path(type(error)).removeprefix("builtins.")),
+        "message": escape(redact_text(message)),
+        "traceback": escape(redact_text(text)),
+    }
