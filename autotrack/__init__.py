@@ -93,9 +93,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'autotrack' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
+    module = importlib.import_module(home)
+    if name not in globals():  # `autolog` is bound to its package by that import already; the package can be called
+        globals()[name] = getattr(module, name)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,28 @@
+"""`autotrack.autolog()`: every training of every supported framework is recorded from here on.
+
+>>> import autotrack
+>>> autotrack.autolog()                           # doctest: +SKIP
+>>> with autotrack.autolog(models=False): ...     # doctest: +SKIP
+
+`autotrack.autolog` is this package and can be called: `autotrack.autolog(...)` is `autotrack.autolog.autolog(...)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from autotrack.autolog.session import Autolog, Integration, autolog
+
+__all__ = ["Autolog", "Integration", "autolog"]
+
+
+class _Callable(ModuleType):
+    """Python binds `autotrack.autolog` to this package as soon as anything in it is imported; so it is callable."""
+
+    def __call__(self, **options: Any) -> Autolog:
+        return autolog(**options)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,173 @@
+"""Patches: what an integration puts around a framework's functions, and how it is taken away without a trace."""
+
+from __future__ import annotations
+
+import operator
+import sys
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from autotrack.autolog.calls import Observer, Site
+from autotrack.autolog.shield import guarded
+from autotrack.autolog.wrappers import Observed, plain, uncounted
+
+_MISSING: Any = object()
+
+
+class Patches:
+    """What one integration changes, given to its `install(patches)`."""
+
+    options: Mapping[str, Any]
+    """The options given to `autotrack.autolog()`."""
+    live: bool
+    """False once it has been undone: whoever still holds a wrapper gets the plain call."""
+
+    def __init__(self, integration: str, options: Mapping[str, Any]) -> None:
+        self.integration = integration
+        self.options = options
+        self.live = True
+        self._undo: list[Callable[[], object]] = []
+        self._on_stop: list[Callable[[], object]] = []
+
+    def around(self, owner: type | ModuleType, name: str, observer: Observer, *, nested: bool = False) -> None:
+        """Have `observer(call)`, a context manager, entered around each call of `owner.name`.
+
+        `owner` is a class (`name` may be inherited) or a module; a function is then observed in every loaded module that
+        has imported it under its own name. While an observation is open, the observed calls inside it (in this thread or
+        task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is `nested`: then they are,
+        and `recording` opens child runs for them. An observer that returns None instead of a context manager lets the call
+        pass as if it were not patched.
+        """
+        site = Site(self, owner, name, observer, nested=nested)
+        if isinstance(owner, type):
+            import inspect
+
+            self._wrap_method(site, inspect.getattr_static(owner, name))
+        else:
+            self._wrap_function(site, vars(owner)[name])
+
+    def around_subclasses(self, base: type, name: str, observer: Observer, *, nested: bool = False) -> None:
+        """`around` for `name` wherever `base` or a subclass of it defines it: the classes that exist and later ones."""
+
+        def wrap(cls: type) -> None:
+            value = vars(cls).get(name, _MISSING)
+            if value is _MISSING or hasattr(type(value), "__set__"):
+                return
+            original = plain(value) if self._is_mine(value) else value
+            if callable(original) or hasattr(type(original), "__get__"):
+                self._wrap_method(Site(self, cls, name, observer, nested=nested), original)
+
+        self._on_later_subclass(base, wrap)
+        for cls in _tree(base):
+            wrap(cls)
+
+    def through(self, owner: type, name: str, door: Callable[..., Any]) -> None:
+        """For the kernel itself: have `door(wrapped, instance, args, kwargs)` make the calls of `owner.name`."""
+        self._wrap_method(Site(self, owner, name, lambda _: None), vars(owner)[name], door)
+
+    def on_stop(self, callback: Callable[[], object]) -> None:
+        """Call `callback()` when `autolog` is stopped."""
+        self._on_stop.append(callback)
+
+    def undo(self) -> None:
+        """Take away what this integration has put in, in reverse, and tell it."""
+        self.live = False
+        while self._on_stop:
+            with guarded(f"stopping {self.integration}"):
+                self._on_stop.pop()()
+        while self._undo:
+            self._undo.pop()()
+
+    def _wrap_method(self, site: Site, original: Any, door: Callable[..., Any] | None = None) -> None:
+        owner, name = site.owner, site.name
+        wrapper = Observed(original, site, door)
+        inherited = name not in vars(owner)
+        setattr(owner, name, wrapper)
+        # Users define classes and drop them: nothing that is kept here holds on to a class (functions do, by `super`).
+        owner_, wrapper_ = weakref.ref(owner), weakref.ref(wrapper)
+        del owner, original, site, wrapper
+
+        def undo() -> None:
+            owner, wrapper = owner_(), wrapper_()
+            if owner is None or wrapper is None or vars(owner).get(name) is not wrapper:
+                return  # gone, or somebody else has put something in its place since: theirs stays
+            if inherited:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, wrapper.__wrapped__)
+
+        self._undo.append(undo)
+
+    def _wrap_function(self, site: Site, original: Any) -> None:
+        name = site.name
+        wrapper = Observed(original, site)
+        _replace_everywhere(name, original, wrapper)
+        self._undo.append(lambda: _replace_everywhere(name, wrapper, original))
+
+    def _is_mine(self, value: Any) -> bool:
+        """Whether `value` came into a class body as `fit = Base.fit`, or was copied with the class (dataclass slots)."""
+        return type(value) is not type(plain(value)) and value._self_site.patches is self
+
+    def _on_later_subclass(self, base: type, wrap: Callable[[type], None]) -> None:
+        before = vars(base).get("__init_subclass__", _MISSING)
+
+        @uncounted
+        def __init_subclass__(cls: type, /, **kwargs: Any) -> None:
+            if before is _MISSING:
+                super(base, cls).__init_subclass__(**kwargs)
+            else:
+                before.__get__(None, cls)(**kwargs)
+            if self.live:
+                with guarded(f"observing {cls.__qualname__}"):
+                    wrap(cls)
+
+        def undo() -> None:
+            if vars(base).get("__init_subclass__") is not hook:
+                return
+            if before is _MISSING:
+                del base.__init_subclass__
+            else:
+                base.__init_subclass__ = before  # type: ignore[method-assign]
+
+        hook = _SubclassHook(__init_subclass__, before)
+        base.__init_subclass__ = hook  # type: ignore[assignment]
+        self._undo.append(undo)
+
+
+class _SubclassHook:
+    """A class method, but for pickling: where a base class is pickled by value, it is as if the hook were not there."""
+
+    def __init__(self, function: FunctionType, before: Any) -> None:
+        self.function = function
+        self.before = before
+
+    def __get__(self, instance: Any, owner: type) -> MethodType:
+        return MethodType(self.function, owner)
+
+    def __reduce__(self) -> Any:
+        if self.before is _MISSING:
+            return staticmethod, (dict,)  # takes the keywords and does nothing, and is not ours
+        return operator.getitem, ((self.before,), 0)
+
+
+def _tree(base: type) -> Iterator[type]:
+    """`base` and everything derived from it, each once."""
+    seen = {base}
+    todo = [base]
+    while todo:
+        cls = todo.pop()
+        yield cls
+        new = [sub for sub in type.__subclasses__(cls) if sub not in seen]
+        seen.update(new)
+        todo.extend(new)
+
+
+def _replace_everywhere(name: str, old: Any, new: Any) -> None:
+    """In the globals of all loaded modules where `name` is `old`; no module's own `__getattr__` is woken for that."""
+    for module in list(sys.modules.values()):
+        if issubclass(type(module), ModuleType):
+            namespace = object.__getattribute__(module, "__dict__")
+            if namespace.get(name, _MISSING) is old:
+                namespace[name] = new

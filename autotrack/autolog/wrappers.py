@@ -1,0 +1,122 @@
+"""What stands in a patched place: transparent to whoever looks at it, pickled as if it were not there.
+
+Exactly one Python frame of ours is between the caller and the original, and `warnings` does not count it.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, SupportsIndex, TypeVar
+
+import wrapt
+
+from autotrack.autolog.calls import Site, begin
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_UNCOUNTED = "<autolog (not counted by warnings, like importlib._bootstrap)>"
+
+
+def uncounted(function: Function) -> Function:
+    """`function` with a file name that `warnings.warn(..., stacklevel=n)` steps over.
+
+    CPython leaves out of the count every frame whose `co_filename` contains both "importlib" and "_bootstrap" (its way to
+    attribute warnings to the line of an `import`; `is_internal_frame` in Python/_warnings.c). So a warning inside the user's
+    function points at the same line as without autolog, and the traceback shows what this frame is.
+    """
+    assert isinstance(function, FunctionType)
+    function.__code__ = function.__code__.replace(co_filename=_UNCOUNTED)
+    return function
+
+
+def _door(site: Site) -> Callable[..., Any]:
+    @uncounted
+    def autolog(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = begin(site, instance, args, kwargs)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        try:
+            result = call.result = wrapped(*call.args, **call.kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end(None)
+        return result
+
+    return autolog
+
+
+class BoundObserved(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg, misc]
+    """An observed function looked up on an instance or a class."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        if not isinstance(self.__wrapped__, FunctionType):
+            return self.__wrapped__.__reduce_ex__(protocol)  # a bound method: (getattr, (instance, name))
+        parent = self._self_parent
+        return getattr, (parent._self_site.owner, parent._self_site.name)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if self._self_instance is None or isinstance(self._self_instance, type):
+            return self
+        import copy
+
+        return getattr(copy.deepcopy(self._self_instance, memo), self._self_parent._self_site.name)
+
+
+class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg, misc]
+    """What is put in the place of an observed function."""
+
+    __bound_function_wrapper__ = BoundObserved
+
+    def __init__(self, wrapped: Any, site: Site, door: Callable[..., Any] | None = None) -> None:
+        super().__init__(wrapped, door or _door(site))
+        self._self_site = site
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """The plain function: by reference where pickle will find this very wrapper under its name, else as itself.
+
+        What is loaded then needs no autotrack. `operator.getitem` hands over an object as it is; no function of ours may
+        be named in the pickle.
+        """
+        site: Site = self._self_site
+        if isinstance(site.owner, type):
+            if _by_reference(site.owner):
+                import inspect
+
+                return inspect.getattr_static, (site.owner, site.name)
+        elif getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
+            return self.__qualname__
+        return operator.getitem, ((self.__wrapped__,), 0)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
+
+def plain(value: Any) -> Any:
+    """What `value` would be without wrappers of ours that are around it."""
+    while type(value) in (Observed, BoundObserved):
+        value = value._self_parent.__wrapped__ if type(value) is BoundObserved else value.__wrapped__
+    return value
+
+
+def _by_reference(owner: type) -> bool:
+    """Whether every pickler names `owner` instead of taking it apart (cloudpickle does that to classes of `__main__`)."""
+    found: Any = sys.modules.get(owner.__module__)
+    for part in owner.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not owner or owner.__module__ == "__main__":
+        return False
+    for name in ("cloudpickle.cloudpickle", "joblib.externals.cloudpickle.cloudpickle"):
+        by_value = getattr(sys.modules.get(name), "_PICKLE_BY_VALUE_MODULES", ())
+        if any(owner.__module__ == module or owner.__module__.startswith(f"{module}.") for module in by_value):
+            return False
+    return True
