@@ -13,10 +13,10 @@ from typing import Any as AnyType
 import msgspec
 import xxhash
 from sqlalchemy import (
-    Alias,
     BigInteger,
     ColumnElement,
     Double,
+    FromClause,
     Select,
     Text,
     and_,
@@ -40,7 +40,7 @@ from autotrack.journal.text import escape
 from autotrack.journal.values import encode_value
 from autotrack.query.fields import Kind
 from autotrack.query.language import parse_filter
-from autotrack.query.tree import All, Any, Compare, Constant, Contains, Field, Missing, Not, OneOf, Term
+from autotrack.query.tree import All, Any, Compare, Constant, Contains, Field, Missing, Not, OneOf, Relate, Term
 from autotrack.store.schema import keys, params, runs, series, tags
 
 Condition = ColumnElement[bool]
@@ -83,14 +83,14 @@ def _collated(element: by_code_point, compiler: SQLCompiler, **options: AnyType)
 
 def condition(term: Term) -> Condition:
     """Return the SQL of a term."""
-    match term:
+    match term:  # noqa: PLR0911
         case All(terms):
             return and_(true(), *map(condition, terms))
         case Any(terms):
             return or_(false(), *map(condition, terms))
         case Not(inner):
             return not_(condition(inner))
-        case Compare(left, sign, Field() as right):
+        case Relate(left, sign, right):
             sides = _Source(left), _Source(right)
             return _where(sides, _pair(*sides, sign))
         case Compare(field, sign, value):
@@ -114,10 +114,10 @@ def hash_key(text: str) -> bytes:
     return xxhash.xxh3_128_digest(escape(text).encode())
 
 
-def rows_of(field: Field) -> tuple[Alias | None, Condition | None, Value]:
+def rows_of(field: Field) -> tuple[FromClause | None, Condition, Value]:
     """Return where a field is: rows of its table (None: `schema.runs`), the condition on their key, the value."""
     source = _Source(field)
-    return source.rows, source.key if source.rows is not None else None, source.value
+    return source.rows, source.key, source.value
 
 
 class _Source:
@@ -125,48 +125,42 @@ class _Source:
 
     def __init__(self, field: Field) -> None:
         self.kind = field.kind
-        self.home = field.home
-        self.statistic = field.name
-        self.rows: Alias | None = None
+        self.always = field.home == "metrics" and field.name == "last"  # given wherever there is a row
+        self.default = field.home == "run" and field.kind is Kind.TEXT  # empty where nothing was given
+        self.rows: FromClause | None = None
+        self.key: Condition = true()
+        self.type: Value = null()  # of a param, as is
+        self.exact: Value = null()
         self.value: Value
         if field.home == "run":
-            self.value = runs.c[_COLUMNS.get(field.name, field.name)]
+            self.value = self.text = runs.c[_COLUMNS.get(field.name, field.name)]
             if field.kind is Kind.DURATION:
                 self.value = self.value / literal(1e6, Double)
             return
         self.rows = rows = _TABLES[field.home].alias()
         first, *others = map(hash_key, field.keys)
         found = select(keys.c.id)
-        self.key: Condition
         if others:
             self.key = rows.c.key.in_(found.where(keys.c.hash.in_([first, *others])))
         else:
             self.key = rows.c.key == found.where(keys.c.hash == first).scalar_subquery()
         if field.home == "params":
-            self.value = rows.c.number
+            self.type, self.value, self.text, self.exact = rows.c.kind, rows.c.number, rows.c.string, rows.c.value
         elif field.home == "tags":
-            self.value = rows.c.value
+            self.value = self.text = rows.c.value
         else:
-            self.value = _mean(rows) if field.name == "mean" else rows.c[_COLUMNS.get(field.name, field.name)]
-
-    @property
-    def _of_kind(self) -> Value:
-        assert self.rows is not None
-        return self.rows.c.kind
-
-    @property
-    def text(self) -> Value:
-        """The text where `searchable` (or compared as text)."""
-        return self.rows.c.string if self.kind is Kind.PARAM and self.rows is not None else self.value
+            self.value = self.text = (
+                _mean(rows) if field.name == "mean" else rows.c[_COLUMNS.get(field.name, field.name)]
+            )
 
     @property
     def given(self) -> Condition:
         """The field has a value (NaN is one)."""
         if self.kind is Kind.PARAM:
-            return self._of_kind != "null"
-        if self.home == "metrics" and self.statistic == "last":
+            return self.type != "null"
+        if self.always:
             return true()
-        if self.home == "run" and self.kind is Kind.TEXT:
+        if self.default:
             return and_(self.value.is_not(None), self.value != "")
         return self.value.is_not(None)
 
@@ -174,14 +168,14 @@ class _Source:
     def present(self) -> Condition:
         """The field has a value that compares (NaN does not)."""
         if self.kind is Kind.PARAM:
-            return and_(self._of_kind != "null", or_(self._of_kind != "float", self.value.is_not(None)))
+            return and_(self.type != "null", or_(self.type != "float", self.value.is_not(None)))
         return self.value.is_not(None)
 
     @property
     def searchable(self) -> Condition:
         """The field has a text, or a list or such that is shown as one."""
         if self.kind is Kind.PARAM:
-            return self._of_kind.in_(["str", "other", "list", "dict"])
+            return self.type.in_(["str", "other", "list", "dict"])
         return self.value.is_not(None)
 
     def compare(self, sign: str, value: Constant) -> Condition:
@@ -205,7 +199,9 @@ class _Source:
         numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
         found: list[Condition] = []
         if texts:
-            found.append(and_(self.text.is_not(None), self._is(_TEXTS), self.text.in_([literal(v, Text) for v in texts])))
+            found.append(
+                and_(self.text.is_not(None), self._is(_TEXTS), self.text.in_([literal(v, Text) for v in texts]))
+            )
         if bools:
             found.append(and_(self._is(("bool",)), self.value.in_([literal(v, Double) for v in bools])))
         if numbers and self.kind is Kind.TIME:
@@ -219,16 +215,16 @@ class _Source:
 
     def _huge(self, value: int) -> Condition:
         """Return whether a param equals an integer that the index's numbers cannot tell from its neighbors."""
-        assert self.rows is not None
-        exact = self.rows.c.value
-        text = msgspec.json.encode(encode_value(value)).decode()
-        same = and_(exact.is_not(None), self._of_kind == "int", exact == literal(text, Text))
-        close = self.value == _number(value)
-        as_float = self._of_kind == "float" if _float(value) == value else false()
-        return or_(same, and_(close, or_(as_float, exact.is_(None))))
+        text = literal(msgspec.json.encode(encode_value(value)).decode(), Text)
+        same_integer = and_(self.type == "int", self.exact == text)
+        leaf = and_(
+            self.exact.is_(None), self.value == _number(value)
+        )  # of a nested value, whose exact text is not kept
+        same_float = and_(self.type == "float", self.value == _number(value)) if _float(value) == value else false()
+        return or_(same_integer, leaf, same_float)
 
     def _is(self, kinds: tuple[str, ...]) -> Condition:
-        return self._of_kind.in_(kinds) if self.kind is Kind.PARAM else true()
+        return self.type.in_(kinds) if self.kind is Kind.PARAM else true()
 
     def views(self) -> dict[str, tuple[Condition, Value]]:
         """Return the ways in which the field compares with another one: when, and what."""
@@ -266,11 +262,13 @@ def _where(sides: list[_Source] | tuple[_Source, ...], found: Condition) -> Cond
     stored = [(side.rows, side.key) for side in sides if side.rows is not None]
     if not stored:
         return found
-    rows: Select[AnyType] = select(literal(1)).where(*(a.c.run == runs.c.id for a, _ in stored), *(key for _, key in stored), found)
+    rows: Select[AnyType] = select(literal(1)).where(
+        *(a.c.run == runs.c.id for a, _ in stored), *(key for _, key in stored), found
+    )
     return exists(rows.correlate(runs))
 
 
-def _mean(rows: Alias) -> Value:
+def _mean(rows: FromClause) -> Value:
     finite = rows.c.count - rows.c.nan - rows.c.inf
     # PostgreSQL refuses a quotient that underflows; a sum as small as this is as good as its mean.
     tiny = func.abs(rows.c.total) < literal(1e-280, Double)

@@ -33,8 +33,7 @@ def compile_order(text: str | Sequence[str] = "") -> list[UnaryExpression[Any]]:
     if len(fields) > MAX_FIELDS:
         raise QueryError(f"the order has {len(fields)} fields: at most {MAX_FIELDS} are allowed")
     for field, descending in fields:
-        for value in _values(field):
-            found.append((value.desc() if descending else value.asc()).nulls_last())
+        found += [(value.desc() if descending else value.asc()).nulls_last() for value in _values(field)]
     return [*found, runs.c.uid.desc()]
 
 
@@ -75,7 +74,7 @@ def _parse(part: str) -> tuple[Field, bool]:
 def _values(field: Field) -> list[ColumnElement[Any]]:
     """Return what a field is sorted by: numbers before texts for a param, which may be either."""
     rows, key, value = rows_of(field)
-    if rows is None or key is None:
+    if rows is None:
         return [by_code_point(value) if field.kind in (Kind.TEXT, Kind.STATUS) and field.name != "id" else value]
     if field.kind is Kind.PARAM:
         number = rows.c.kind.in_(["int", "float", "bool"])

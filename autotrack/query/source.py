@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from itertools import pairwise
 from typing import NamedTuple
 
 from autotrack.errors import QueryError
@@ -25,7 +26,7 @@ _WINDOW = 100  # characters of a line that an error shows
 _TOKEN = re.compile(
     r"""
     (?P<space>   [ \t\r\n\f]+ )
-  | (?P<string>  [A-Za-z]{0,2} (?: "(?:\\[\s\S]|[^"\\\n])*" | '(?:\\[\s\S]|[^'\\\n])*' ) )
+  | (?P<string>  [A-Za-z]{0,2} (?: "(?:\\[\s\S]|[^"\\\r\n])*" | '(?:\\[\s\S]|[^'\\\r\n])*' ) )
   | (?P<number>  0[xXoObB]\w* | (?:\d|\.\d) (?: [eE][+-](?=\d) | [\w.] )* )
   | (?P<name>    [^\W\d]\w* )
   | (?P<op>      == | != | <= | >= | [<>()\[\],.+-] )
@@ -91,7 +92,9 @@ def error(text: str, at: int, message: str, hint: str = "") -> QueryError:
     before = "…" if begin and text[begin - 1] != "\n" else ""
     after = "…" if end < len(text) and text[end] != "\n" else ""
     caret = " " * (len(before) + sum(map(_width, line[: at - begin]))) + "^"
-    return QueryError("\n".join(filter(None, [_printable(message), f"  {before}{line}{after}", f"  {caret}", _printable(hint)])))
+    return QueryError(
+        "\n".join(filter(None, [_printable(message), f"  {before}{line}{after}", f"  {caret}", _printable(hint)]))
+    )
 
 
 def _printable(text: str) -> str:
@@ -124,10 +127,17 @@ def tokens(text: str) -> list[Token]:
 def check(text: str) -> list[Token]:
     """Return the tokens of a query; raise `QueryError` unless Python's parser can be given the text."""
     if len(text) > MAX_LENGTH:
-        raise error(text, MAX_LENGTH, f"the query is too long: {len(text):,} characters, at most {MAX_LENGTH:,} are allowed")
+        raise error(
+            text, MAX_LENGTH, f"the query is too long: {len(text):,} characters, at most {MAX_LENGTH:,} are allowed"
+        )
     for at, character in enumerate(text):
         if character == "\0" or "\ud800" <= character <= "\udfff":
-            raise error(text, at, f"the query holds the character U+{ord(character):04X}", f'inside quotes write it as "\\u{ord(character):04x}"')
+            raise error(
+                text,
+                at,
+                f"the query holds the character U+{ord(character):04X}",
+                f'inside quotes write it as "\\u{ord(character):04x}"',
+            )
     found = tokens(text)
     previous: Token | None = None
     for token in found:
@@ -145,16 +155,28 @@ def _check_token(text: str, token: Token, previous: Token | None) -> None:
         case "string":
             _check_string(text, token)
             if touches and previous is not None and previous.type == "string":
-                raise error(text, token.at, "two texts without anything between them", "write a quote inside a text as \\\"")
+                raise error(
+                    text, token.at, "two texts without anything between them", 'write a quote inside a text as \\"'
+                )
         case "number":
             if not _NUMBER.fullmatch(token.text) or (touches and previous is not None and previous.type == "name"):
                 hint = f'a key like this is written in brackets: metrics["{token.text.strip(".")}"]'
                 raise error(text, token.at, f"{token.text} is not a number", hint)
         case "name" if not (previous is not None and previous.text == "."):
             if keyword.iskeyword(token.text) and token.text not in WORDS:
-                raise error(text, token.at, f"{token.text} is not part of the filter language", "there are: " + ", ".join(sorted(WORDS, key=str.lower)))
+                raise error(
+                    text,
+                    token.at,
+                    f"{token.text} is not part of the filter language",
+                    "there are: " + ", ".join(sorted(WORDS, key=str.lower)),
+                )
             if token.text in _OTHER_WORDS:
-                raise error(text, token.at, f"{token.text} is not part of the filter language", f"write {_OTHER_WORDS[token.text]}")
+                raise error(
+                    text,
+                    token.at,
+                    f"{token.text} is not part of the filter language",
+                    f"write {_OTHER_WORDS[token.text]}",
+                )
         case _:
             pass
 
@@ -194,8 +216,8 @@ def _check_nesting(text: str, found: list[Token]) -> None:
 
 def parseable(text: str, found: list[Token]) -> str:
     """Return the text with keys that are Python keywords (``params.lambda``) replaced by names of equal length."""
-    parts = list(text)
-    for before, token in zip(found, found[1:], strict=False):
+    parts = list(text.replace("\r", " "))  # which Python would take for the end of a line
+    for before, token in pairwise(found):
         if before.text == "." and keyword.iskeyword(token.text):
             parts[token.at : token.end] = "_" * len(token.text)
     return "".join(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 DURATION_FORMS = '"90s", "2h", "1h30m", "2d", or a number of seconds'
 TIME_FORMS = '"2026-11-01", "2026-11-01 14:30", "2026-11-01T14:30:00Z", "-2d", "today", "yesterday", "now"'
@@ -34,7 +34,7 @@ def interval(text: str, now: datetime | None = None) -> tuple[int, int] | None:
 
     A day is as long as the local calendar says, any other time one microsecond. A time without zone is local time.
     """
-    now = (now or datetime.now()).astimezone()
+    now = (now or datetime.now(UTC)).astimezone()
     text = text.strip()
     try:
         day = _day(text, now)

@@ -1,7 +1,8 @@
 """The tree of a filter: what stands between its text and SQL.
 
 There are few kinds of nodes, a field is always on the left of a comparison with a constant, and what can never be true
-has been refused: whoever uses the tree (the SQL compiler, a test's oracle, a user interface) needs no checks of its own.
+has been refused: whoever uses the tree (the SQL compiler, a test's oracle, a user interface) needs no checks of its
+own.
 Every term is either true or false, never unknown.
 """
 
@@ -34,14 +35,23 @@ class Field:
 
 @dataclass(frozen=True)
 class Compare:
-    """A field compared with a constant or another field. False where a side is missing or NaN.
+    """A field compared with a constant. False where the field is missing or NaN.
 
     Times are compared with microseconds since 1970, durations with seconds.
     """
 
+    field: Field
+    operator: Operator
+    value: Constant
+
+
+@dataclass(frozen=True)
+class Relate:
+    """A field compared with another field. False where one of them is missing or NaN."""
+
     left: Field
     operator: Operator
-    right: Field | Constant
+    right: Field
 
 
 @dataclass(frozen=True)
@@ -90,4 +100,4 @@ class Any:
     terms: tuple[Term, ...]
 
 
-Term = Compare | OneOf | Contains | Missing | Not | All | Any
+Term = Compare | Relate | OneOf | Contains | Missing | Not | All | Any
