@@ -6,6 +6,7 @@ Keys are found by the hash of their text, once per query.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any as AnyType
@@ -53,7 +54,7 @@ _COMPARE: dict[str, Callable[[AnyType, AnyType], AnyType]] = {
 _COLUMNS = {"id": "uid"} | {"step_of_min": "min_step", "step_of_max": "max_step"}
 _NUMBERS = ("int", "float")
 _TEXTS = ("str", "other")  # an object of another class is the text of its repr
-_EXACT = 2**53  # integers up to here are exact as floating point numbers
+_EXACT = 2**53  # integers below are exact as floating point numbers
 
 
 def compile_filter(text: str) -> Condition:
@@ -83,7 +84,7 @@ def _collated(element: by_code_point, compiler: SQLCompiler, **options: AnyType)
 
 def condition(term: Term) -> Condition:
     """Return the SQL of a term."""
-    match term:  # noqa: PLR0911
+    match term:
         case All(terms):
             return and_(true(), *map(condition, terms))
         case Any(terms):
@@ -132,6 +133,7 @@ class _Source:
         self.type: Value = null()  # of a param, as is
         self.exact: Value = null()
         self.value: Value
+        self.text: Value
         if field.home == "run":
             self.value = self.text = runs.c[_COLUMNS.get(field.name, field.name)]
             if field.kind is Kind.DURATION:
@@ -207,21 +209,21 @@ class _Source:
         if numbers and self.kind is Kind.TIME:
             found.append(and_(self.present, self.value.in_([literal(v, BigInteger) for v in numbers])))
         elif numbers:
-            huge = [v for v in numbers if isinstance(v, int) and abs(v) > _EXACT and self.kind is Kind.PARAM]
-            plain = [_number(v) for v in numbers if v not in huge or isinstance(v, float)]
-            alike = [self.value.in_(plain), *map(self._huge, huge)] if plain else [*map(self._huge, huge)]
-            found.append(and_(self.value.is_not(None), self._is(_NUMBERS), or_(*alike)))
+            inexact = [v for v in numbers if self.kind is Kind.PARAM and abs(v) >= _EXACT]
+            plain = [_number(v) for v in numbers if v not in inexact]
+            alike = or_(self.value.in_(plain), *map(self._huge, inexact))
+            found.append(and_(self.value.is_not(None), self._is(_NUMBERS), alike))
         return or_(false(), *found)
 
-    def _huge(self, value: int) -> Condition:
-        """Return whether a param equals an integer that the index's numbers cannot tell from its neighbors."""
-        text = literal(msgspec.json.encode(encode_value(value)).decode(), Text)
-        same_integer = and_(self.type == "int", self.exact == text)
-        leaf = and_(
-            self.exact.is_(None), self.value == _number(value)
-        )  # of a nested value, whose exact text is not kept
+    def _huge(self, value: float) -> Condition:
+        """Return whether a param equals a number so large that the index's floating point takes integers for another."""
         same_float = and_(self.type == "float", self.value == _number(value)) if _float(value) == value else false()
-        return or_(same_integer, leaf, same_float)
+        if math.isinf(_float(value)) and isinstance(value, float):
+            return same_float
+        text = literal(msgspec.json.encode(encode_value(int(value))).decode(), Text)
+        same_integer = and_(self.type == "int", func.coalesce(self.exact, "") == text)
+        leaf = and_(self.exact.is_(None), self.value == _number(value))  # of a nested value: its exact text is not kept
+        return or_(same_float, same_integer, leaf)
 
     def _is(self, kinds: tuple[str, ...]) -> Condition:
         return self.type.in_(kinds) if self.kind is Kind.PARAM else true()
