@@ -23,7 +23,7 @@ class _Event(msgspec.Struct, tag_field="e", omit_defaults=True, forbid_unknown_f
     t: int
 
 
-class Open(_Event, tag="open"):
+class Open(_Event, tag="open", kw_only=True):
     """First line of every segment: who writes it."""
 
     format: int
@@ -39,7 +39,7 @@ class Open(_Event, tag="open"):
     hostname: str = ""
 
 
-class Start(_Event, tag="start"):
+class Start(_Event, tag="start", kw_only=True):
     """The run begins (attempt 1) or goes on (later attempts, where only what changes is given)."""
 
     name: str | None = None
@@ -47,26 +47,26 @@ class Start(_Event, tag="start"):
     parent: str | None = None
 
 
-class Params(_Event, tag="params"):
+class Params(_Event, tag="params", kw_only=True):
     """Params set or corrected; the latest value of a key wins, earlier ones stay as its history."""
 
     values: dict[str, Any]
 
 
-class Metrics(_Event, tag="metrics"):
+class Metrics(_Event, tag="metrics", kw_only=True):
     """Points of one step. ``s`` absent: one after the previous step of that key in this segment (0 for the first)."""
 
     s: float | int | None = None
     v: dict[str, float | int | str]  # str: "NaN", "Infinity", "-Infinity"
 
 
-class Tags(_Event, tag="tags"):
+class Tags(_Event, tag="tags", kw_only=True):
     """Tags set (text) or removed (null); the latest wins."""
 
     values: dict[str, str | None]
 
 
-class Artifact(_Event, tag="artifact"):
+class Artifact(_Event, tag="artifact", kw_only=True):
     """Bytes that belong to the run, in the blob store under their SHA-256."""
 
     name: str
@@ -76,7 +76,7 @@ class Artifact(_Event, tag="artifact"):
     meta: dict[str, Any] = {}
 
 
-class Model(_Event, tag="model"):
+class Model(_Event, tag="model", kw_only=True):
     """A trained model. Either in the blob store (``sha256``) or by reference (``path``)."""
 
     name: str
@@ -91,7 +91,7 @@ class Model(_Event, tag="model"):
     meta: dict[str, Any] = {}
 
 
-class Data(_Event, tag="data"):
+class Data(_Event, tag="data", kw_only=True):
     """A data set that the run used: description and fingerprint, not the content."""
 
     name: str
@@ -102,27 +102,27 @@ class Data(_Event, tag="data"):
     meta: dict[str, Any] = {}
 
 
-class Environment(_Event, tag="environment"):
+class Environment(_Event, tag="environment", kw_only=True):
     """Where the run ran: the whole as a JSON blob, the most wanted fields inline."""
 
     sha256: str
     summary: dict[str, Any] = {}
 
 
-class Code(_Event, tag="code"):
+class Code(_Event, tag="code", kw_only=True):
     """What ran: repository state, entry script, arguments (see `autotrack.capture.code`)."""
 
     values: dict[str, Any]
 
 
-class Note(_Event, tag="note"):
+class Note(_Event, tag="note", kw_only=True):
     """Something that a reader of the run should know, e.g. ``capture incomplete: ...``."""
 
     text: str
     kind: str = "info"  # "info", "capture", "warning"
 
 
-class Finish(_Event, tag="finish"):
+class Finish(_Event, tag="finish", kw_only=True):
     """The attempt ended. ``duration`` is monotonic time in microseconds."""
 
     status: FinalStatus
@@ -130,7 +130,7 @@ class Finish(_Event, tag="finish"):
     error: dict[str, str] | None = None  # type, message, traceback
 
 
-class Close(_Event, tag="close"):
+class Close(_Event, tag="close", kw_only=True):
     """Last line of a segment whose writer is done with it: it may be sealed."""
 
 
