@@ -79,7 +79,9 @@ def start_run(
     folder = options.folder()
     if here and options.run_id:
         writer = SegmentWriter(folder, options.run_id, role="worker", rank=here)
-        run = Run(options.run_id, name or options.run_id, options.experiment, writer, parent=parent_id, models=options.models)
+        run = Run(
+            options.run_id, name or options.run_id, options.experiment, writer, parent=parent_id, models=options.models
+        )
     elif resume is not None:
         run, writer = _resume(folder, resume.id if isinstance(resume, Run) else resume, name, options, here)
     else:
@@ -98,9 +100,7 @@ def start_run(
 def _resume(folder: Folder, ref: str, name: str | None, options: config.Config, here: int) -> tuple[Run, SegmentWriter]:
     identities = [ref] if folder.run_folder(ref).is_dir() else [i for i in folder.run_ids() if i.endswith(ref)]
     if len(identities) != 1 or not ref:
-        raise RunNotFound(
-            f"no single run {ref!r} in {folder.root}: resume takes the id that `autotrack runs` shows"
-        )
+        raise RunNotFound(f"no single run {ref!r} in {folder.root}: resume takes the id that `autotrack runs` shows")
     identity = identities[0]
     attempt, found_name, found_experiment = 0, "", options.experiment
     for segment in folder.segments(identity):
@@ -221,10 +221,12 @@ _snapshots: dict[str, _Snapshot] = {}
 class _Snapshot:
     """Environment and code of this process, collected once per working directory by a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
         from autotrack.capture import code
 
-        self._started = code.at_start()
+        self._folder = folder
+
+        self._entry = code.entry()
         self._lock = threading.Lock()
         self._waiting: list[SegmentWriter] = []
         self._done = threading.Event()
@@ -252,7 +254,7 @@ class _Snapshot:
         try:
             self._environment = environment.collect()
             self._summary = environment.summary(self._environment)
-            self._code = code.complete(self._started)
+            self._code = code.combine(self._entry, code.repository(self._folder))
         except Exception as error:  # noqa: BLE001 - capture never harms: the run says what is missing
             self._summary = {"missing": f"{type(error).__name__}: {error}"}
             _log.warning("autotrack: capture incomplete: environment: %s", error)
@@ -282,7 +284,7 @@ def _capture(run: Run, writer: SegmentWriter) -> None:
     except FileNotFoundError:
         where = ""
     with _lock:
-        snapshot = _snapshots.get(where) or _snapshots.setdefault(where, _Snapshot())
+        snapshot = _snapshots.get(where) or _snapshots.setdefault(where, _Snapshot(where))
     if not snapshot.write(writer):
         _pending[run.id] = snapshot.wait
 

@@ -39,8 +39,5 @@ def _recent_bytes(folder: config.Folder) -> int:
     from autotrack import active
 
     return sum(
-        segment.size()
-        for identity in active.written()
-        for segment in folder.segments(identity)
-        if not segment.sealed
+        segment.size() for identity in active.written() for segment in folder.segments(identity) if not segment.sealed
     )

@@ -132,7 +132,12 @@ class Run:
     # -- artifacts, models, data --------------------------------------------------------------------------------------
 
     def log_artifact(
-        self, content: str | os.PathLike[str] | bytes | Any, name: str | None = None, *, kind: str = "file", meta: Mapping[str, Any] | None = None
+        self,
+        content: str | os.PathLike[str] | bytes | Any,
+        name: str | None = None,
+        *,
+        kind: str = "file",
+        meta: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep a copy of a file, of all files of a folder, of bytes, or of what a binary stream holds.
 
@@ -219,7 +224,9 @@ class Run:
         details = None if error is None else _details(error)
         try:
             self._write(
-                events.Finish(t=now(), status=status, duration=int((time.monotonic() - self._began) * 1e6), error=details)
+                events.Finish(
+                    t=now(), status=status, duration=int((time.monotonic() - self._began) * 1e6), error=details
+                )
             )
         finally:
             self._status = status
@@ -266,7 +273,12 @@ class Run:
             raise TypeError(f"log_artifact takes a path, bytes or a binary stream, not {type(content).__name__}")
         self._write(
             events.Artifact(
-                t=now(), name=checked_key(name), sha256=blob.sha256, size=blob.size, kind=kind, meta=encode_value(dict(meta or {}))
+                t=now(),
+                name=checked_key(name),
+                sha256=blob.sha256,
+                size=blob.size,
+                kind=kind,
+                meta=encode_value(dict(meta or {})),
             )
         )
 

@@ -37,7 +37,9 @@ def now() -> int:
 class SegmentWriter:
     """Appends events to one segment, from any thread; after a fork the child writes to a segment of its own."""
 
-    def __init__(self, folder: Folder, run: str, *, role: Role = "main", attempt: int = 1, rank: int | None = None) -> None:
+    def __init__(
+        self, folder: Folder, run: str, *, role: Role = "main", attempt: int = 1, rank: int | None = None
+    ) -> None:
         self.folder = folder
         self.run = run
         self.role = role
