@@ -82,6 +82,7 @@ class Call:
         self.at_end: list[Callable[[], object]] = []
         self._manager: AbstractContextManager[object] | None = None
         self._started = 0.0
+        self._generators: list[rng.Generator] = []
 
     @property
     def owner(self) -> Any:
@@ -102,7 +103,7 @@ class Call:
 
     def _enter(self) -> bool:
         """Enter the observer. False if it does not want to see this call."""
-        state = rng.snapshot()
+        self._generators = rng.snapshot()
         args, kwargs = self.args, self.kwargs
         self.kwargs = kwargs.copy()
         try:
@@ -117,7 +118,7 @@ class Call:
             self.args, self.kwargs = args, kwargs
             shield.report(f"before {self._title()}", error, self.run)
         finally:
-            rng.restore(state)
+            rng.restore(self._generators)
         return True
 
     def end(self, error: BaseException | None) -> None:
@@ -125,10 +126,11 @@ class Call:
         self.duration = time.perf_counter() - self._started
         self.done = True
         self.error = error
-        state = rng.snapshot()
-        if error is not None:
-            before = (error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__)
-            self.traceback = error.__traceback__ and (error.__traceback__.tb_next or error.__traceback__)
+        self._generators = rng.snapshot(self._generators)
+        before = None if error is None else (error.__context__, error.__cause__, error.__suppress_context__)
+        traceback = self.traceback = None if error is None else error.__traceback__
+        if traceback is not None and traceback.tb_next is not None:
+            self.traceback = traceback.tb_next
         try:
             if self._manager is not None:
                 self._leave(self._manager, error)
@@ -138,12 +140,13 @@ class Call:
                     self._finish(finish)
             finally:
                 OPEN.set(self.parent)
-                if error is not None:
-                    error.__traceback__, error.__context__, error.__cause__, error.__suppress_context__ = before
+                if error is not None and before is not None:
+                    error.__traceback__ = traceback
+                    error.__context__, error.__cause__, error.__suppress_context__ = before
+                rng.restore(self._generators)
                 # An exception refers to the frame that holds this call: do not close a cycle that keeps data alive.
                 self.error = self.traceback = self._manager = None
-                self.at_end.clear()
-                rng.restore(state)
+                self._generators, self.at_end = [], []
 
     def _leave(self, manager: AbstractContextManager[object], error: BaseException | None) -> None:
         try:

@@ -84,12 +84,12 @@ class _Loader:
         return made
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__spec__ is not None and module.__spec__.loader is self:
-            module.__spec__.loader = self._loader
-        if getattr(module, "__loader__", None) is self:
+        spec: Any = module.__spec__
+        spec.loader = self._loader
+        if module.__loader__ is self:
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        _imported(module.__spec__.name if module.__spec__ is not None else module.__name__)
+        _imported(spec.name)
 
 
 _finder: Any = _Finder()

@@ -46,9 +46,9 @@ class Carrier:
 
 def install(patches: Patches) -> None:
     """Patch `joblib.Parallel.__call__`; part of the kernel, but through the same door as every integration."""
-    import joblib
+    import importlib
 
-    patches.through(joblib.Parallel, "__call__", _autolog)
+    patches.through(importlib.import_module("joblib").Parallel, "__call__", _autolog)
 
 
 @uncounted

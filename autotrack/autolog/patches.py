@@ -6,7 +6,7 @@ import operator
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, MethodType, ModuleType
+from types import MethodType, ModuleType
 from typing import Any
 
 from autotrack.autolog.calls import Observer, Site
@@ -116,7 +116,7 @@ class Patches:
         @uncounted
         def __init_subclass__(cls: type, /, **kwargs: Any) -> None:
             if before is _MISSING:
-                super(base, cls).__init_subclass__(**kwargs)
+                super(base, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
             else:
                 before.__get__(None, cls)(**kwargs)
             if self.live:
@@ -139,7 +139,7 @@ class Patches:
 class _SubclassHook:
     """A class method, but for pickling: where a base class is pickled by value, it is as if the hook were not there."""
 
-    def __init__(self, function: FunctionType, before: Any) -> None:
+    def __init__(self, function: Callable[..., None], before: Any) -> None:
         self.function = function
         self.before = before
 
@@ -159,7 +159,8 @@ def _tree(base: type) -> Iterator[type]:
     while todo:
         cls = todo.pop()
         yield cls
-        new = [sub for sub in type.__subclasses__(cls) if sub not in seen]
+        subclasses: list[type] = type.__subclasses__(cls)
+        new = [sub for sub in subclasses if sub not in seen]
         seen.update(new)
         todo.extend(new)
 

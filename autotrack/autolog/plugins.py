@@ -45,7 +45,7 @@ class Entry(NamedTuple):
 
 def discover() -> list[Entry]:
     """All integrations on `sys.path`. Of a distribution that is there twice, the first counts, as for `import`."""
-    entries = []
+    entries: list[Entry] = []
     seen: set[str] = set()
     for place in dict.fromkeys(os.path.realpath(place or os.curdir) for place in sys.path):
         for folder in _metadata_folders(place):

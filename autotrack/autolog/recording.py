@@ -28,18 +28,17 @@ def recording(
 
     active = active_run()
     outer = call.parent.run if call.parent is not None else None
-    opened = active is None or active is outer
-    if opened:
-        marks = {"source": source or call.site.patches.integration, **(tags or {})}
-        run = start_run(name=name, tags=marks, parent=outer)
-    else:
-        assert active is not None
+    if active is not None and active is not outer:
         run = active
-        if tags:
-            run.set_tags(tags)
-    call.run = run
-    if opened:
+        marks = dict(tags or {})
+    else:
+        run = start_run(name=name, parent=outer)
         call.at_end.append(lambda: _finish(call, run))
+        run._models = call.option("models", run._models)  # noqa: SLF001 - an argument wins over the configuration
+        marks = {"source": source or call.site.patches.integration, **(tags or {})}
+    call.run = run
+    if marks:
+        run.set_tags(marks)
     yield run
 
 

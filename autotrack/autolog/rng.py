@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from autotrack.autolog.shield import guarded
 
@@ -17,60 +16,102 @@ _BYSTANDERS = frozenset({"IPython", "autotrack", "ipykernel", "joblib", "tornado
 """Packages whose threads never draw from a global generator (notebook kernels, progress bars, process pools)."""
 
 
-class _Generator(NamedTuple):
-    state: Any
-    frozen: object
-    get: Callable[[], Any]
-    put: Callable[[Any], object]
+class Generator(Protocol):
+    """One generator and the state that it had."""
+
+    def moved(self) -> bool:
+        """Whether it has another state now."""
+
+    def put_back(self) -> None:
+        """Give it the state that it had."""
 
 
-def snapshot() -> list[_Generator]:
+def snapshot(earlier: list[Generator] | None = None) -> list[Generator]:
     """The states of all loaded generators; empty if another thread of the user's is alive.
 
     The generators belong to the whole process: with other threads about, a move may be theirs, and to take back *their*
-    draws would give them the same numbers twice. Then integrations answer for themselves.
+    draws would give them the same numbers twice. Then integrations answer for themselves. What has not moved since
+    `earlier` is not read again.
     """
     if not _alone():
         return []
-    states = []
-    for module, read in _GENERATORS:
-        if module in sys.modules:
-            with guarded(f"looking at the state of {module}"):
-                get, put = read(sys.modules[module])
-                state = get()
-                states.append(_Generator(state, _freeze(state), get, put))
+    known = {type(generator): generator for generator in earlier or ()}
+    states: list[Generator] = []
+    for name, kind in _KINDS.items():
+        if name in sys.modules:
+            with guarded(f"looking at the state of {name}"):
+                before = known.get(kind)
+                states.append(kind() if before is None or before.moved() else before)
     return states
 
 
-def restore(states: list[_Generator]) -> None:
+def restore(states: list[Generator]) -> None:
     """Put back what has moved since `snapshot`."""
     if states and _alone():
         for generator in states:
             with guarded("putting the state of a random number generator back"):
-                if _freeze(generator.get()) != generator.frozen:
-                    generator.put(generator.state)
+                if generator.moved():
+                    generator.put_back()
 
 
-def _numpy(module: Any) -> tuple[Callable[[], Any], Callable[[Any], object]]:
-    return lambda: module.get_state(legacy=False), module.set_state  # legacy: warns about all generators but one
+class _Python:
+    def __init__(self) -> None:
+        self._module: Any = sys.modules["random"]
+        self._state = self._module.getstate()
+
+    def moved(self) -> bool:
+        # Words and position of the Mersenne Twister: a draw moves the position, a refill or a seed changes every word.
+        _, words, gauss = self._module.getstate()
+        return bool(words[-16:] != self._state[1][-16:] or gauss != self._state[2])
+
+    def put_back(self) -> None:
+        self._module.setstate(self._state)
 
 
-_GENERATORS: tuple[tuple[str, Callable[[Any], tuple[Callable[[], Any], Callable[[Any], object]]]], ...] = (
-    ("random", lambda module: (module.getstate, module.setstate)),
-    ("numpy.random", _numpy),
-    ("torch", lambda module: (module.get_rng_state, module.set_rng_state)),
-)
+class _Numpy:
+    def __init__(self) -> None:
+        self._module: Any = sys.modules["numpy.random"]
+        self._state = self._module.get_state(legacy=False)  # 30 µs, so `moved` looks at the memory where it can
+        self._memory = None if self._state.get("has_gauss", 1) else self._read()
+
+    def moved(self) -> bool:
+        if self._memory is not None:
+            return self._read() != self._memory
+        return _frozen(self._module.get_state(legacy=False)) != _frozen(self._state)
+
+    def put_back(self) -> None:
+        self._module.set_state(self._state)
+
+    def _read(self) -> bytes | None:
+        """The generator's 624 words and position. All its state, unless half of a pair of normals waits in `gauss`."""
+        generator = self._module.get_bit_generator()
+        if type(generator).__name__ != "MT19937":
+            return None
+        import ctypes
+
+        return ctypes.string_at(generator.ctypes.state_address, 4 * 625)
 
 
-def _freeze(state: Any) -> object:
-    """Something that compares by value, also where the state holds arrays or is a tensor."""
+class _Torch:
+    def __init__(self) -> None:
+        self._module: Any = sys.modules["torch"]
+        self._state = self._module.get_rng_state()
+
+    def moved(self) -> bool:
+        return bool(self._module.get_rng_state().numpy().tobytes() != self._state.numpy().tobytes())
+
+    def put_back(self) -> None:
+        self._module.set_rng_state(self._state)
+
+
+_KINDS: dict[str, type[_Python | _Numpy | _Torch]] = {"random": _Python, "numpy.random": _Numpy, "torch": _Torch}
+
+
+def _frozen(state: Any) -> object:
+    """Something that compares by value, also where the state holds arrays."""
     if isinstance(state, dict):
-        return {key: _freeze(value) for key, value in state.items()}
-    if hasattr(state, "tobytes"):
-        return state.tobytes()
-    if hasattr(state, "numpy"):
-        return state.numpy().tobytes()
-    return state
+        return {key: _frozen(value) for key, value in state.items()}
+    return state.tobytes() if hasattr(state, "tobytes") else state
 
 
 def _alone() -> bool:

@@ -27,8 +27,8 @@ def uncounted(function: Function) -> Function:
     attribute warnings to the line of an `import`; `is_internal_frame` in Python/_warnings.c). So a warning inside the user's
     function points at the same line as without autolog, and the traceback shows what this frame is.
     """
-    assert isinstance(function, FunctionType)
-    function.__code__ = function.__code__.replace(co_filename=_UNCOUNTED)
+    plain_function: Any = function
+    plain_function.__code__ = plain_function.__code__.replace(co_filename=_UNCOUNTED)
     return function
 
 
@@ -49,7 +49,7 @@ def _door(site: Site) -> Callable[..., Any]:
     return autolog
 
 
-class BoundObserved(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg, misc]
+class BoundObserved(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
     """An observed function looked up on an instance or a class."""
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
@@ -69,7 +69,7 @@ class BoundObserved(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg, misc]
         return getattr(copy.deepcopy(self._self_instance, memo), self._self_parent._self_site.name)
 
 
-class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg, misc]
+class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     """What is put in the place of an observed function."""
 
     __bound_function_wrapper__ = BoundObserved
@@ -90,8 +90,10 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg, misc]
                 import inspect
 
                 return inspect.getattr_static, (site.owner, site.name)
-        elif getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
-            return self.__qualname__
+        else:
+            function: Any = self.__wrapped__
+            if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is self:
+                return function.__qualname__
         return operator.getitem, ((self.__wrapped__,), 0)
 
     def __copy__(self) -> Any:
@@ -109,7 +111,7 @@ def plain(value: Any) -> Any:
 
 
 def _by_reference(owner: type) -> bool:
-    """Whether every pickler names `owner` instead of taking it apart (cloudpickle does that to classes of `__main__`)."""
+    """Whether every pickler names `owner`; cloudpickle takes classes of `__main__` and of some modules apart."""
     found: Any = sys.modules.get(owner.__module__)
     for part in owner.__qualname__.split("."):
         found = getattr(found, part, None)

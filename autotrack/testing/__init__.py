@@ -1,1 +1,20 @@
-"""…"""
+"""Public conformance suites: `IntegrationContract` for integrations, `StoreContract` for databases behind the index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from autotrack.testing.integration import IntegrationContract
+    from autotrack.testing.store import StoreContract
+
+__all__ = ["IntegrationContract", "StoreContract"]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in __all__:
+        raise AttributeError(f"module 'autotrack.testing' has no attribute {name!r}")
+    home = {"IntegrationContract": "integration", "StoreContract": "store"}[name]
+    return getattr(importlib.import_module(f"autotrack.testing.{home}"), name)

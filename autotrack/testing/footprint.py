@@ -1,0 +1,62 @@
+"""What a framework looks like: every attribute of its modules and of its classes, to be compared before and after."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+Place = tuple[str, str]
+"""Whose attribute (a module or `module.Class`), and its name."""
+
+_CACHES = frozenset({"__slotnames__", "__warningregistry__", "__dict__", "__weakref__", "__static_attributes__"})
+"""What Python itself adds to classes and modules as they are used."""
+
+
+def take(module: str) -> dict[Place, Any]:
+    """Every attribute of all loaded modules of `module`'s top-level package and of the classes they define."""
+    places: dict[Place, Any] = {}
+    for owner, namespace in _namespaces(module.partition(".")[0]):
+        for name, value in namespace.items():
+            if name not in _CACHES:
+                places[owner, name] = value
+    return places
+
+
+def differences(before: dict[Place, Any], after: dict[Place, Any]) -> list[Place]:
+    """Places that are not the same object any more, are gone, or are new in a class or a module that was there."""
+    known = {owner for owner, _ in before}
+    return [
+        place
+        for place in {**before, **after}
+        if place[0] in known and before.get(place, _MISSING) is not after.get(place, _MISSING)
+    ]
+
+
+def looks(value: Any) -> tuple[object, ...]:
+    """What users and frameworks see of a function or a class."""
+    try:
+        signature = str(inspect.signature(value))
+    except (TypeError, ValueError):
+        signature = ""
+    kinds = (inspect.isfunction(value), inspect.isclass(value), callable(value), isinstance(value, classmethod))
+    names = tuple(getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__", "__doc__"))
+    return signature, kinds, names
+
+
+_MISSING = object()
+
+
+def _namespaces(package: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    seen = set()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != package or not issubclass(type(module), ModuleType):
+            continue
+        namespace = dict(object.__getattribute__(module, "__dict__"))
+        yield name, namespace
+        for value in namespace.values():
+            if issubclass(type(value), type) and value.__module__.partition(".")[0] == package and value not in seen:
+                seen.add(value)
+                yield f"{value.__module__}.{value.__qualname__}", dict(vars(value))
