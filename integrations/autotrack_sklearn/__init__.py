@@ -1,1 +1,41 @@
-def install(patches): ...
+"""Autologging of scikit-learn: every `fit` of a `BaseEstimator`, every search and cross-validation is a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from autotrack.autolog.integration import Patches
+
+CROSS_VALIDATION = (
+    "cross_validate",
+    "cross_val_score",
+    "cross_val_predict",
+    "learning_curve",
+    "validation_curve",
+    "permutation_test_score",
+)
+"""Functions of `sklearn.model_selection` that are one run each."""
+
+
+def install(patches: Patches) -> None:
+    """Put the observers in place. Called when scikit-learn has been imported."""
+    from sklearn.base import BaseEstimator
+
+    from autotrack_sklearn import convergence
+    from autotrack_sklearn.observers import observe_fit
+
+    # A class that overrides `fit_transform` or `fit_predict` may train there without calling `fit` (e.g. TSNE).
+    for name in ("fit", "fit_transform", "fit_predict"):
+        patches.around_subclasses(BaseEstimator, name, observe_fit)
+    convergence.install(patches)
+    _observe_validation(patches)
+
+
+def _observe_validation(patches: Patches) -> None:
+    from sklearn.model_selection import _validation
+
+    from autotrack_sklearn.validation import observe_validation
+
+    for name in CROSS_VALIDATION:
+        patches.around(_validation, name, observe_validation)

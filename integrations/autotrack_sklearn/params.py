@@ -1,0 +1,89 @@
+"""An estimator's params as plain values, and which of them are not the defaults."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+_MANY = 1_000  # items of a list that are written out
+_SMALL = 32  # elements of an array that are written out
+
+_defaults: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
+
+
+def params_of(estimator: Any) -> dict[str, Any]:
+    """`get_params(deep=True)` under its own keys; estimators in it by class name, arrays that are not small by shape."""
+    return {name: plain(value) for name, value in estimator.get_params(deep=True).items()}
+
+
+def changed(estimator: Any) -> list[str]:
+    """Names of the params, also nested ones, that differ from the default of their estimator's constructor."""
+    names = []
+    params = estimator.get_params(deep=True)
+    owners = {"": estimator}
+    owners |= {f"{name}__": value for name, value in params.items() if is_estimator(value)}
+    for name, value in params.items():
+        prefix, _, key = name.rpartition("__")
+        owner = owners.get(f"{prefix}__" if prefix else "")
+        if owner is not None and _differs(value, _defaults_of(type(owner)).get(key, inspect.Parameter.empty)):
+            names.append(name)
+    return names
+
+
+def is_estimator(value: Any) -> bool:
+    """Whether `value` is an estimator object, not a class."""
+    return hasattr(value, "get_params") and not isinstance(value, type)
+
+
+def plain(value: Any) -> Any:
+    """A value as it is worth reading: numbers and text as they are, objects by name, large arrays by shape."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes, np.generic)):
+        return value
+    if is_estimator(value) and (isinstance(value, BaseEstimator) or hasattr(value, "fit")):
+        return type(value).__name__
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()} if len(value) <= _MANY else _count(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(plain, value)) if type(value) in (list, tuple) and len(value) <= _MANY else _count(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist() if value.size <= _SMALL else f"{value.dtype} array of shape {value.shape}"
+    if isinstance(value, np.random.RandomState):
+        return "RandomState"
+    if isinstance(value, np.random.Generator):
+        return f"Generator({type(value.bit_generator).__name__})"
+    if isinstance(value, type) or inspect.isroutine(value):
+        return f"{value.__module__}.{getattr(value, '__qualname__', value.__name__)}"
+    if hasattr(value, "shape"):
+        return f"{type(value).__name__} of shape {tuple(value.shape)}"
+    return value
+
+
+def _count(value: Any) -> str:
+    return f"{type(value).__name__} of {len(value):,} items"
+
+
+def _defaults_of(cls: type) -> dict[str, Any]:
+    if cls not in _defaults:
+        signature = inspect.signature(cls.__init__)  # type: ignore[misc]
+        _defaults[cls] = {name: parameter.default for name, parameter in signature.parameters.items()}
+    return _defaults[cls]
+
+
+def _differs(value: Any, default: Any) -> bool:
+    if value is default:
+        return False
+    if type(value) is not type(default):
+        return True
+    if isinstance(value, float) and value != value and default != default:  # noqa: PLR0124 - NaN
+        return False
+    if isinstance(value, (str, int, float, bool, tuple, list, dict, type(None))):
+        try:
+            return bool(value != default)
+        except ValueError:  # holds arrays
+            return True
+    return True
