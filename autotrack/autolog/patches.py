@@ -46,7 +46,7 @@ class Patches:
 
             self._wrap_method(site, inspect.getattr_static(owner, name))
         else:
-            self._wrap_function(site, vars(owner)[name])
+            self._wrap_function(site, getattr(owner, name))
 
     def around_subclasses(self, base: type, name: str, observer: Observer, *, nested: bool = False) -> None:
         """`around` for `name` wherever `base` or a subclass of it defines it: the classes that exist and later ones."""

@@ -95,29 +95,27 @@ def gate(entry: Entry) -> Verdict:
     """Compare what is installed with the floors of the extra that has the integration's name.
 
     `Requires-Dist: scikit-learn>=1.4; extra == "sklearn"` is one line for pip and for us. Only floors (`>=`, `~=`)
-    count: what is newer than anybody has tested is tried. What is not installed is not refused. The first
-    distribution of the extra is the framework.
+    count: what is newer than anybody has tested is tried. What is not installed is not refused.
     """
     from importlib import metadata
 
+    package = entry.module.partition(".")[0]
+    version = getattr(sys.modules.get(package), "__version__", None)
     extra, floors = _floors(entry)
-    version = None
     for distribution, floor in floors:
         try:
             installed = metadata.version(distribution)
         except metadata.PackageNotFoundError:
             continue
-        version = version or installed
+        if version is None and normal(distribution) == normal(package):
+            version = installed
         if floor and _release(installed) < _release(floor):
-            wanted = f"{distribution}>={floor}"
             return Verdict(
-                version,
+                version and str(version),
                 f"{distribution} {installed} is too old for {entry.distribution}: "
-                f"pip install '{wanted}' (or '{entry.distribution}[{extra}]')",
+                f"pip install '{distribution}>={floor}' (or '{entry.distribution}[{extra}]')",
             )
-    if version is None:
-        version = getattr(sys.modules.get(entry.module.partition(".")[0]), "__version__", None)
-    return Verdict(version, None)
+    return Verdict(version and str(version), None)
 
 
 _REQUIREMENT = re.compile(
@@ -158,13 +156,15 @@ def _required(folder: str) -> list[str]:
     return []
 
 
-def _release(version: str) -> tuple[int, ...]:
-    """The numbers before any letters, without trailing zeros: (1, 4) of "1.4.0rc1"."""
-    match = re.match(r"\d+(\.\d+)*", version.partition("!")[2] or version)
-    numbers = [int(number) for number in match[0].split(".")] if match else []
+def _release(version: str) -> tuple[int, tuple[int, ...]]:
+    """Epoch and the numbers before any letters, without trailing zeros: (0, (1, 4)) of "1.4.0rc1"."""
+    match = re.match(r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)", version.strip())
+    if match is None:
+        return 0, ()
+    numbers = [int(number) for number in match[2].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
-    return tuple(numbers)
+    return int(match[1] or 0), tuple(numbers)
 
 
 def normal(name: str) -> str:

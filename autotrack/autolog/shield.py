@@ -91,7 +91,7 @@ def strict() -> bool:
     except Exception as error:  # a configuration that cannot be read must not harm the training either
         if _first(("config", str(error))):
             log(f"the configuration cannot be read: {error}", error)
-        return os.environ.get("AUTOTRACK_STRICT", "").lower() not in {"", "0", "false", "no", "off"}
+        return os.environ.get("AUTOTRACK_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
 def _attach(text: str, run: Run | None) -> None:

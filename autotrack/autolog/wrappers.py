@@ -58,6 +58,9 @@ class BoundObserved(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]
         parent = self._self_parent
         return getattr, (parent._self_site.owner, parent._self_site.name)
 
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
     def __copy__(self) -> Any:
         return self
 
@@ -95,6 +98,9 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
             if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is self:
                 return function.__qualname__
         return operator.getitem, ((self.__wrapped__,), 0)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
 
     def __copy__(self) -> Any:
         return self
