@@ -1,7 +1,7 @@
 """One observed call: what the integration sees of it, and how its observer is entered and left.
 
-The kernel calls the framework; an integration is only a context manager around that call. Everything here runs before or
-after the user's own call, never around it on the stack (see `wrappers.py`), and never lets an error of ours out.
+The kernel calls the framework; an integration is only a context manager around that call. Everything here runs before
+or after the user's own call, never around it on the stack (see `wrappers.py`), and never lets an error of ours out.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class Call:
     """The observation that this one is nested in, where that one lets its children be seen."""
     done: bool
     """Whether the original has returned or raised."""
+    started: float
+    """When the user's own call began (`time.perf_counter`)."""
     traceback: TracebackType | None
     """Where it raised, without the frames of autotrack."""
     at_end: list[Callable[[], object]]
@@ -81,7 +83,7 @@ class Call:
         self.traceback: TracebackType | None = None
         self.at_end: list[Callable[[], object]] = []
         self._manager: AbstractContextManager[object] | None = None
-        self._started = 0.0
+        self.started = 0.0
         self._generators: list[rng.Generator] = []
 
     @property
@@ -101,7 +103,7 @@ class Call:
     def __repr__(self) -> str:
         return f"<Call of {getattr(self.owner, '__name__', self.owner)}.{self.name}>"
 
-    def _enter(self) -> bool:
+    def enter(self) -> bool:
         """Enter the observer. False if it does not want to see this call."""
         self._generators = rng.snapshot()
         args, kwargs = self.args, self.kwargs
@@ -114,7 +116,7 @@ class Call:
             self._manager = manager
             if type(self.args) is not tuple:
                 self.args = tuple(self.args)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the shield
             self.args, self.kwargs = args, kwargs
             shield.report(f"before {self._title()}", error, self.run)
         finally:
@@ -123,7 +125,7 @@ class Call:
 
     def end(self, error: BaseException | None) -> None:
         """Leave the observer after the original has returned or raised `error`, which stays exactly as it is."""
-        self.duration = time.perf_counter() - self._started
+        self.duration = time.perf_counter() - self.started
         self.done = True
         self.error = error
         self._generators = rng.snapshot(self._generators)
@@ -154,7 +156,7 @@ class Call:
                 manager.__exit__(None, None, None)
             else:  # a true result would mean "swallow it": not ours to decide
                 manager.__exit__(type(error), error, error.__traceback__)
-        except Exception as ours:
+        except Exception as ours:  # noqa: BLE001 - the shield
             if ours is not error:
                 shield.report(f"after {self._title()}", ours, self.run)
         except BaseException as other:
@@ -164,7 +166,7 @@ class Call:
     def _finish(self, finish: Callable[[], object]) -> None:
         try:
             finish()
-        except Exception as ours:
+        except Exception as ours:  # noqa: BLE001 - the shield
             shield.report(f"after {self._title()}", ours, self.run)
 
     def _title(self) -> str:
@@ -183,12 +185,12 @@ def begin(site: Site, instance: Any, args: tuple[Any, ...], kwargs: dict[str, An
     call.parent = outer
     OPEN.set(call)
     try:
-        wanted = call._enter()
+        wanted = call.enter()
     except BaseException as stop:  # Ctrl-C inside our code, or an error of ours in strict mode
         call.end(stop)
         raise
     if not wanted:
         OPEN.set(outer)
         return None
-    call._started = time.perf_counter()
+    call.started = time.perf_counter()
     return call

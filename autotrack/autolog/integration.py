@@ -11,8 +11,8 @@
 ...         yield
 ...         run.log_metric("fit_time", call.duration)
 
-Register it in the group `autotrack.integrations` under the name of the module to wait for, and list the versions it needs
-in an extra of the same name. `autotrack.testing.IntegrationContract` tests it.
+Register it in the group `autotrack.integrations` under the name of the module to wait for, and list the versions it
+needs in an extra of the same name. `autotrack.testing.IntegrationContract` tests it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Threads of `joblib.Parallel` see the observation and the run that they work for; its processes get plain functions."""
+"""Threads of `joblib.Parallel` see the observation and the run they work for; its processes get plain functions."""
+
+# ruff: noqa: SLF001 - the ContextVar of the active run is carried as it is
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from typing import Any
 from autotrack import active
 from autotrack.autolog.calls import OPEN, Call
 from autotrack.autolog.patches import Patches
-from autotrack.autolog.wrappers import Observed, uncounted
+from autotrack.autolog.wrappers import uncounted
 from autotrack.run import Run
 
 Task = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
@@ -26,7 +28,7 @@ class Carrier:
         self._run = run
 
     @uncounted
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102
         # Only our own variables travel: numpy's errstate or decimal's context stay as joblib leaves them.
         former_call, former_run = OPEN.get(), active._current.get()
         OPEN.set(self._call)
@@ -52,7 +54,7 @@ def install(patches: Patches) -> None:
 
 
 @uncounted
-def _autolog(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _autolog(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call, run = OPEN.get(), active._current.get()
     if (call is None and run is None) or len(args) != 1:
         return wrapped(*args, **kwargs)

@@ -11,7 +11,7 @@ from typing import Any
 
 from autotrack.autolog.calls import Observer, Site
 from autotrack.autolog.shield import guarded
-from autotrack.autolog.wrappers import Observed, plain, uncounted
+from autotrack.autolog.wrappers import Observed, plain, site_of, uncounted
 
 _MISSING: Any = object()
 
@@ -34,11 +34,11 @@ class Patches:
     def around(self, owner: type | ModuleType, name: str, observer: Observer, *, nested: bool = False) -> None:
         """Have `observer(call)`, a context manager, entered around each call of `owner.name`.
 
-        `owner` is a class (`name` may be inherited) or a module; a function is then observed in every loaded module that
-        has imported it under its own name. While an observation is open, the observed calls inside it (in this thread or
-        task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is `nested`: then they are,
-        and `recording` opens child runs for them. An observer that returns None instead of a context manager lets the call
-        pass as if it were not patched.
+        `owner` is a class (`name` may be inherited) or a module; a function is then observed in every loaded module
+        that has imported it under its own name. While an observation is open, the observed calls inside it (in this
+        thread or task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is `nested`:
+        then they are, and `recording` opens child runs for them. An observer that returns None instead of a context
+        manager lets the call pass as if it were not patched.
         """
         site = Site(self, owner, name, observer, nested=nested)
         if isinstance(owner, type):
@@ -55,7 +55,9 @@ class Patches:
             value = vars(cls).get(name, _MISSING)
             if value is _MISSING or hasattr(type(value), "__set__"):
                 return
-            original = plain(value) if self._is_mine(value) else value
+            # `fit = Base.fit` in a class body, or dataclass(slots=True), brings a wrapper of ours along.
+            site = site_of(value)
+            original = plain(value) if site is not None and site.patches is self else value
             if callable(original) or hasattr(type(original), "__get__"):
                 self._wrap_method(Site(self, cls, name, observer, nested=nested), original)
 
@@ -106,15 +108,11 @@ class Patches:
         _replace_everywhere(name, original, wrapper)
         self._undo.append(lambda: _replace_everywhere(name, wrapper, original))
 
-    def _is_mine(self, value: Any) -> bool:
-        """Whether `value` came into a class body as `fit = Base.fit`, or was copied with the class (dataclass slots)."""
-        return type(value) is not type(plain(value)) and value._self_site.patches is self
-
     def _on_later_subclass(self, base: type, wrap: Callable[[type], None]) -> None:
         before = vars(base).get("__init_subclass__", _MISSING)
 
         @uncounted
-        def __init_subclass__(cls: type, /, **kwargs: Any) -> None:
+        def __init_subclass__(cls: type, /, **kwargs: Any) -> None:  # noqa: N807 - it becomes one
             if before is _MISSING:
                 super(base, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
             else:

@@ -119,7 +119,8 @@ def gate(entry: Entry) -> Verdict:
 
 
 _REQUIREMENT = re.compile(
-    r"""(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) \s* (\[[^]]*\])? \s* \(? (?P<versions>[^;()@]*) \)? \s* (;(?P<marker>.*))?""",
+    r"""(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) \s* (\[[^]]*\])? \s*
+        \(? (?P<versions>[^;()@]*) \)? \s* (;(?P<marker>.*))?""",
     re.VERBOSE,
 )
 _EXTRA = re.compile(r"""^\(?\s*extra\s*==\s*["']([^"']+)["']\s*\)?$""")

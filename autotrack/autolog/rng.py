@@ -21,9 +21,11 @@ class Generator(Protocol):
 
     def moved(self) -> bool:
         """Whether it has another state now."""
+        ...
 
     def put_back(self) -> None:
         """Give it the state that it had."""
+        ...
 
 
 def snapshot(earlier: list[Generator] | None = None) -> list[Generator]:
@@ -119,8 +121,6 @@ def _alone() -> bool:
         return True
     me = threading.current_thread()
     return all(
-        thread is me
-        or thread.name.startswith("autotrack")
-        or type(thread).__module__.partition(".")[0] in _BYSTANDERS
+        thread is me or thread.name.startswith("autotrack") or type(thread).__module__.partition(".")[0] in _BYSTANDERS
         for thread in threading.enumerate()
     )

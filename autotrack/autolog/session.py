@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from autotrack.autolog import hooks, plugins
 from autotrack.autolog.shield import log, report
@@ -57,6 +57,18 @@ class Autolog:
         """The options that were given."""
         return dict(self._given)
 
+    def start(self, given: dict[str, Any]) -> None:
+        """Turn autologging on; if it is on already, go on with the options `given`, if there are any."""
+        if not self._running:
+            self._start(given)
+            self._fresh = True
+            return
+        self._fresh = False
+        if given and given != self._given:
+            _check(given, dict.fromkeys(plug.entry.module for plug in self._plugs if plug.entry.distribution))
+            self.stop()
+            self._start(given)
+
     def stop(self) -> None:
         """Take every patch away again: classes and modules are what they were before. Open runs go on."""
         with _lock:
@@ -73,7 +85,7 @@ class Autolog:
             plugs = self._plugs if self._running else [_Plug(self, entry, {}) for entry in plugins.discover()]
             return [plug.status() for plug in plugs if plug.entry.distribution]
 
-    def __enter__(self) -> Autolog:
+    def __enter__(self) -> Self:
         self._entered.append(self._fresh)
         self._fresh = False
         return self
@@ -96,7 +108,9 @@ class Autolog:
         with _lock:
             self._given = given
             self._running = True
-            self._plugs = [_Plug(self, entry, _options_for(entry.module, options, known)) for entry in [kernel, *entries]]
+            self._plugs = [
+                _Plug(self, entry, _options_for(entry.module, options, known)) for entry in [kernel, *entries]
+            ]
             for plug in self._plugs:
                 if plug.entry is not kernel and plug.entry.module not in names:
                     plug.state = "disabled"
@@ -110,20 +124,14 @@ def autolog(*, only: str | Iterable[str] | None = None, disable: str | Iterable[
 
     Starts no thread and writes no file. Called again, it changes nothing; with options, those hold from then on.
 
-    Parameters
-    ----------
-    only, disable
-        Names of the integrations to use, or not to use, such as ``"sklearn"``.
-    models : "copy", "reference" or False
-        Whether trained models are kept, described, or left out.
-    metrics : bool
-        Whether metrics are computed after a training that reports none itself.
-    data : bool
-        Whether the data of a training is fingerprinted.
-    preprocessing : bool
-        Whether preparation that is fitted alone, such as a scaler, is recorded too.
-    **options
-        ``sklearn={"models": False}`` gives an option to one integration.
+    Args:
+        only: Names of the integrations to use, such as ``"sklearn"``; the others are left alone.
+        disable: Names of integrations not to use.
+        **options: For all integrations: ``models`` ("copy", "reference" or False: whether trained models are kept,
+            described, or left out), ``metrics`` (bool: whether metrics are computed after a training that reports none
+            itself), ``data`` (bool: whether the data of a training is fingerprinted), ``preprocessing`` (bool: whether
+            preparation that is fitted alone, such as a scaler, is recorded too). For one integration:
+            ``sklearn={"models": False}``.
 
     Raises TypeError for an option, and ValueError for an integration, that does not exist.
     """
@@ -132,16 +140,13 @@ def autolog(*, only: str | Iterable[str] | None = None, disable: str | Iterable[
         given["only"] = (only,) if isinstance(only, str) else tuple(only)
     if disable:
         given["disable"] = (disable,) if isinstance(disable, str) else tuple(disable)
-    if _session.running:
-        _session._fresh = False
-        if given and given != _session._given:
-            _check(given, dict.fromkeys(plug.entry.module for plug in _session._plugs if plug.entry.distribution))
-            _session.stop()
-            _session._start(given)
-    else:
-        _session._start(given)
-        _session._fresh = True
+    _session.start(given)
     return _session
+
+
+def is_on() -> bool:
+    """Whether autologging is on in this process."""
+    return _session.running
 
 
 def _check(given: Mapping[str, Any], known: Mapping[str, None]) -> tuple[set[str], dict[str, Any]]:
@@ -190,7 +195,7 @@ class _Plug:
             self.order = _installed
         try:
             self._install()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the shield
             self._drop("failed", f"{type(error).__name__}: {error}")
             report(f"patching {self.entry.module} with {self.entry.value}", error)
         except BaseException:

@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
     from autotrack.run import Run
@@ -22,15 +22,15 @@ _logged: set[tuple[object, ...]] = set()
 class guarded:  # noqa: N801 - used like a function
     """Shield for what a framework calls: `with guarded("reading the history"):` or `@guarded("on_epoch_end")`.
 
-    `what` says what we were doing, `run` whose record is incomplete then (default: the run being recorded here). A guarded
-    function returns None where it failed. Ctrl-C and `SystemExit` pass.
+    `what` says what we were doing, `run` whose record is incomplete then (default: the run being recorded here). A
+    guarded function returns None where it failed. Ctrl-C and `SystemExit` pass.
     """
 
     def __init__(self, what: str, *, run: Run | None = None) -> None:
         self.what = what
         self.run = run
 
-    def __enter__(self) -> guarded:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -42,11 +42,13 @@ class guarded:  # noqa: N801 - used like a function
         return True
 
     def __call__(self, function: Function) -> Function:
+        """Return `function`, shielded."""
+
         @functools.wraps(function)
         def shielded(*args: Any, **kwargs: Any) -> Any:
             try:
                 return function(*args, **kwargs)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the shield
                 report(self.what, error, self.run)
 
         return shielded  # type: ignore[return-value]
@@ -88,7 +90,7 @@ def strict() -> bool:
         from autotrack import config
 
         return config.current().strict
-    except Exception as error:  # a configuration that cannot be read must not harm the training either
+    except Exception as error:  # noqa: BLE001 - a configuration that cannot be read must not harm the training either
         if _first(("config", str(error))):
             log(f"the configuration cannot be read: {error}", error)
         return os.environ.get("AUTOTRACK_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
@@ -100,7 +102,7 @@ def _attach(text: str, run: Run | None) -> None:
         return
     try:
         run.note(f"capture incomplete: {text}", kind="capture")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the shield
         if _first((*_place(error), "note")):
             log(f"the run could not be told that its record is incomplete: {error}", error)
 

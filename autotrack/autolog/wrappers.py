@@ -3,6 +3,8 @@
 Exactly one Python frame of ours is between the caller and the original, and `warnings` does not count it.
 """
 
+# ruff: noqa: SLF001 - `_self_` is how wrapt names what belongs to a wrapper and not to what it wraps
+
 from __future__ import annotations
 
 import operator
@@ -23,9 +25,9 @@ _UNCOUNTED = "<autolog (not counted by warnings, like importlib._bootstrap)>"
 def uncounted(function: Function) -> Function:
     """`function` with a file name that `warnings.warn(..., stacklevel=n)` steps over.
 
-    CPython leaves out of the count every frame whose `co_filename` contains both "importlib" and "_bootstrap" (its way to
-    attribute warnings to the line of an `import`; `is_internal_frame` in Python/_warnings.c). So a warning inside the user's
-    function points at the same line as without autolog, and the traceback shows what this frame is.
+    CPython leaves out of the count every frame whose `co_filename` contains both "importlib" and "_bootstrap" (its way
+    to attribute warnings to the line of an `import`; `is_internal_frame` in Python/_warnings.c). So a warning inside
+    the user's function points at the same line as without autolog, and the traceback shows what this frame is.
     """
     plain_function: Any = function
     plain_function.__code__ = plain_function.__code__.replace(co_filename=_UNCOUNTED)
@@ -84,8 +86,8 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         """The plain function: by reference where pickle will find this very wrapper under its name, else as itself.
 
-        What is loaded then needs no autotrack. `operator.getitem` hands over an object as it is; no function of ours may
-        be named in the pickle.
+        What is loaded then needs no autotrack: no function of ours is named in the pickle. `operator.getitem` hands
+        over an object as it is.
         """
         site: Site = self._self_site
         if isinstance(site.owner, type):
@@ -114,6 +116,12 @@ def plain(value: Any) -> Any:
     while type(value) in (Observed, BoundObserved):
         value = value._self_parent.__wrapped__ if type(value) is BoundObserved else value.__wrapped__
     return value
+
+
+def site_of(value: Any) -> Site | None:
+    """Where a wrapper of ours was put; None if `value` is none."""
+    site: Site | None = value._self_site if type(value) in (Observed, BoundObserved) else None
+    return site
 
 
 def _by_reference(owner: type) -> bool:

@@ -22,14 +22,11 @@ import copy
 import importlib
 import inspect
 import logging
-import os
 import pickle
-import random
-import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -37,10 +34,21 @@ import pytest
 
 from autotrack import active
 from autotrack.autolog import Autolog, autolog, calls, patches, rng
-from autotrack.errors import StoreError
+from autotrack.autolog.session import is_on
 from autotrack.run import Run
 from autotrack.testing import footprint
 from autotrack.testing.journal import Recorded, recorded
+from autotrack.testing.probing import (
+    PROBE,
+    breaking,
+    chain,
+    error_of,
+    frames,
+    giving_up,
+    python,
+    random_states,
+    seed,
+)
 
 ORDERS = (
     "import autolog train",
@@ -80,7 +88,7 @@ class IntegrationContract:
 
     @staticmethod
     def pickled() -> list[Any]:
-        """Return what users pickle: models, bound methods, functions, classes. All must be picklable without autolog."""
+        """Return what users pickle: models, bound methods, functions, classes."""
         return []
 
     @staticmethod
@@ -94,9 +102,9 @@ class IntegrationContract:
     def _a_store_of_its_own(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "store"))
         monkeypatch.setenv("AUTOTRACK_STRICT", "1")
-        assert not autolog_is_on(), "another test has left autolog on"
+        assert not is_on(), "another test has left autolog on"
         yield
-        if autolog_is_on():
+        if is_on():
             autolog().stop()
 
     @pytest.fixture
@@ -168,15 +176,15 @@ class IntegrationContract:
     @pytest.mark.usefixtures("_imported")
     def test_users_error_is_untouched(self, tmp_path: Path) -> None:
         """The same error as without autolog, and a failed run that shows it."""
-        plain, logged = _error_of(self.fail), None
+        plain, logged = error_of(self.fail), None
         with self._autolog():
-            logged = _error_of(self.fail)
+            logged = error_of(self.fail)
         assert type(logged) is type(plain)
         assert str(logged) == str(plain)
         assert logged.args == plain.args
         assert getattr(logged, "__notes__", []) == getattr(plain, "__notes__", [])
-        assert [type(error) for error in _chain(logged)] == [type(error) for error in _chain(plain)]
-        assert _functions(logged) == _functions(plain)
+        assert [type(error) for error in chain(logged)] == [type(error) for error in chain(plain)]
+        assert frames(logged) == frames(plain)
         (run,) = (run for run in recorded(tmp_path / "store") if run.parent is None)
         assert run.status == "failed"
         assert run.error["type"].rpartition(".")[2] == type(plain).__qualname__.rpartition(".")[2]
@@ -188,7 +196,7 @@ class IntegrationContract:
     def test_failing_observer_harms_nobody(
         self, when: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        """An observer that raises before or after the user's call: a log line, and the training as it would have been."""
+        """An observer that raises before or after the user's call: a log line, and the training as it would be."""
         self._break_observers(when, monkeypatch)
         self._assert_harmless(monkeypatch, caplog, "boom")
 
@@ -209,14 +217,14 @@ class IntegrationContract:
         """A store that takes a few things of a run and then nothing any more."""
         left = [writes]
         for name in ("log_params", "log_metrics", "log_model", "log_data", "set_tags", "log_artifact"):
-            monkeypatch.setattr(Run, name, _giving_up(getattr(Run, name), left))
+            monkeypatch.setattr(Run, name, giving_up(getattr(Run, name), left))
         self._assert_harmless(monkeypatch, caplog, "the store is away")
 
     @pytest.mark.usefixtures("_imported")
     def test_pickling(self, tmp_path: Path) -> None:
         """What is picklable stays so, and what is pickled with autolog on loads where there is no autotrack."""
         for one in self.pickled():
-            pickle.loads(pickle.dumps(one))  # noqa: S301 - made here
+            pickle.loads(pickle.dumps(one))
         picklers: list[Any] = [pickle]
         with suppress(ImportError):
             picklers.append(importlib.import_module("cloudpickle"))
@@ -229,8 +237,9 @@ class IntegrationContract:
                     data = pickler.dumps(one)
                     assert b"autotrack.autolog" not in data, one
                     assert b"wrapt" not in data, one
-            (tmp_path / "pickles").write_bytes(pickle.dumps([pickler.dumps(one) for one in objects for pickler in picklers]))
-        _python(
+            data = pickle.dumps([pickler.dumps(one) for one in objects for pickler in picklers])
+        (tmp_path / "pickles").write_bytes(data)
+        python(
             "import pickle, sys; sys.modules['autotrack'] = sys.modules['wrapt'] = None\n"
             "for data in pickle.load(open(sys.argv[1], 'rb')): pickle.loads(data)",
             str(tmp_path / "pickles"),
@@ -238,22 +247,22 @@ class IntegrationContract:
 
     @pytest.mark.usefixtures("_imported")
     @pytest.mark.parametrize("bracketed", [True, False])
-    def test_random_numbers_and_results(self, bracketed: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001
-        """Bit-identical results and generator states; also where the kernel cannot put states back for the integration."""
+    def test_random_numbers_and_results(self, bracketed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Bit-identical results and generator states; also where the kernel does not put states back."""
         if not bracketed:
             monkeypatch.setattr(rng, "_alone", lambda: False)
-        _seed()
-        plain = self.outcome(self.train()), _random_states()
+        seed()
+        plain = self.outcome(self.train()), random_states()
         with self._autolog():
-            _seed()
-            logged = self.outcome(self.train()), _random_states()
+            seed()
+            logged = self.outcome(self.train()), random_states()
         assert logged == plain
 
     @pytest.mark.usefixtures("_imported")
     def test_another_integration_at_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A training inside another framework's training is part of that one's run; alone it has its own."""
         (tmp_path / "other").mkdir()
-        (tmp_path / "other" / "contract_probe.py").write_text(_PROBE)
+        (tmp_path / "other" / "contract_probe.py").write_text(PROBE)
         (tmp_path / "other" / "contract_probe-1.dist-info").mkdir()
         (tmp_path / "other" / "contract_probe-1.dist-info" / "entry_points.txt").write_text(
             "[autotrack.integrations]\ncontract_probe = contract_probe:install\n"
@@ -301,13 +310,13 @@ class IntegrationContract:
         code = "import sys\nfrom autotrack.testing.player import play\nplay(*sys.argv[1:])"
         store = tmp_path / "store"
         path = inspect.getfile(type(self))
-        return _python(code, path, type(self).__qualname__, order, AUTOTRACK_STORE=str(store), AUTOTRACK_STRICT="1")
+        return python(code, path, type(self).__qualname__, order, AUTOTRACK_STORE=str(store), AUTOTRACK_STRICT="1")
 
     def _break_observers(self, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
         def broken(observer: calls.Observer) -> calls.Observer:
             def observe(call: calls.Call) -> Any:
                 manager = observer(call)
-                return None if manager is None else _breaking(manager, when)
+                return None if manager is None else breaking(manager, when)
 
             return observe
 
@@ -319,21 +328,19 @@ class IntegrationContract:
             ),
         )
 
-    def _assert_harmless(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, message: str
-    ) -> None:
+    def _assert_harmless(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, message: str) -> None:
         from autotrack.autolog import shield
 
-        _seed()
-        plain = self.outcome(self.train()), _random_states()
-        plain_error = _error_of(self.fail)
+        seed()
+        plain = self.outcome(self.train()), random_states()
+        plain_error = error_of(self.fail)
         monkeypatch.setenv("AUTOTRACK_STRICT", "0")
         monkeypatch.setattr(shield, "_logged", set())
         with self._autolog(), caplog.at_level(logging.WARNING, logger="autotrack"):
-            _seed()
-            logged = self.outcome(self.train()), _random_states()
+            seed()
+            logged = self.outcome(self.train()), random_states()
             lines = [record.getMessage() for record in caplog.records if record.name == "autotrack"]
-            error = _error_of(self.fail)
+            error = error_of(self.fail)
         assert logged == plain
         assert type(error) is type(plain_error)
         assert str(error) == str(plain_error)
@@ -343,106 +350,4 @@ class IntegrationContract:
         assert active.active_run() is None
 
 
-_PROBE = """
-from contextlib import contextmanager, suppress
-
-def fit(function):
-    return function()
-
-@contextmanager
-def observe(call):
-    from autotrack.autolog.integration import recording
-    with recording(call) as run:
-        run.log_params({"probe": True})
-        yield
-
-def install(patches):
-    import contract_probe
-    patches.around(contract_probe, "fit", observe)
-"""
-
-
-def autolog_is_on() -> bool:
-    """Whether autolog is on in this process."""
-    from autotrack.autolog import session
-
-    return session._session.running
-
-
-def _python(code: str, *arguments: str, **environment: str) -> str:
-    path = os.pathsep.join(place for place in sys.path if place)
-    done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", code, *arguments],
-        env={**os.environ, "PYTHONPATH": path, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    return done.stdout
-
-
-@contextmanager
-def _breaking(manager: Any, when: str) -> Iterator[None]:
-    with manager:
-        if when == "before":
-            raise RuntimeError("boom before\nthe call")
-        yield
-        raise RuntimeError("boom after\nthe call")
-
-
-def _giving_up(method: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
-    def log(*args: Any, **kwargs: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
-            raise StoreError("the store is away")
-        return method(*args, **kwargs)
-
-    return log
-
-
-def _error_of(function: Callable[[], object]) -> BaseException:
-    try:
-        function()
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is what the user would see
-        return error
-    raise AssertionError("fail() did not raise")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _functions(error: BaseException) -> list[str]:
-    """The frames of a traceback without the kernel's own, innermost last."""
-    names, traceback = [], error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if "_bootstrap" not in code.co_filename:
-            names.append(f"{code.co_filename}:{code.co_name}:{traceback.tb_lineno}")
-        traceback = traceback.tb_next
-    return names
-
-
-def _seed() -> None:
-    random.seed(7)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(7)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(7)
-
-
-def _random_states() -> list[Any]:
-    states: list[Any] = [random.getstate()]
-    if "numpy" in sys.modules:
-        states.append(pickle.dumps(sys.modules["numpy"].random.get_state()))
-    if "torch" in sys.modules:
-        states.append(sys.modules["torch"].get_rng_state().numpy().tobytes())
-    return states
-
-
-__all__ = ["ORDERS", "IntegrationContract", "Recorded", "autolog_is_on"]
+__all__ = ["ORDERS", "IntegrationContract", "Recorded"]

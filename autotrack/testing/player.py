@@ -9,6 +9,7 @@ import sys
 def play(path: str, name: str, order: str) -> None:
     """Load class `name` from the file `path` and do the steps of `order`: import, autolog, train, stop."""
     from autotrack.autolog import autolog
+    from autotrack.autolog.session import is_on
     from autotrack.testing import footprint
 
     contract = runpy.run_path(path, run_name="contract")[name.partition(".")[0]]
@@ -26,22 +27,16 @@ def play(path: str, name: str, order: str) -> None:
             autolog().stop()
         else:
             contract.train()
-            if before is None and step == "train" and not _is_on():
+            if before is None and step == "train" and not is_on():
                 before = footprint.take(contract.module)
     if order == "autolog":
         assert contract.module not in sys.modules
         assert "numpy" not in sys.modules
-    elif not _is_on() and before is not None:
+    elif not is_on() and before is not None:
         assert footprint.differences(before, footprint.take(contract.module)) == []
-    if not _is_on():
+    if not is_on():
         wrapped = [place for place, value in footprint.take(contract.module).items() if _is_ours(value)]
         assert not wrapped, f"left after stop(): {wrapped}"
-
-
-def _is_on() -> bool:
-    from autotrack.autolog import session
-
-    return session._session.running
 
 
 def _is_ours(value: object) -> bool:

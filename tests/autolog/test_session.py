@@ -20,7 +20,7 @@ from autotrack.autolog.plugins import Entry, gate
 from autotrack.testing.journal import recorded
 
 sys.path.insert(0, str(Path(__file__).parent))
-import framework  # noqa: E402
+import toyframework as framework
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def _state(name: str = "toyframe") -> session.Integration:
 
 
 def _python(code: str, *paths: Path) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*paths, *filter(None, sys.path)]))},
         capture_output=True,
@@ -59,7 +59,7 @@ def _python(code: str, *paths: Path) -> str:
     return done.stdout + done.stderr
 
 
-# -- on and off -------------------------------------------------------------------------------------------------------
+# -- on and off --
 
 
 @pytest.mark.usefixtures("site")
@@ -195,7 +195,7 @@ def test_fork_while_the_lock_is_held() -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
-# -- discovery ----------------------------------------------------------------------------------------------------------
+# -- discovery --
 
 
 def test_discovery_reads_what_importlib_reads(site: Path) -> None:
@@ -227,7 +227,7 @@ def test_first_of_two_copies_counts(site: Path, tmp_path: Path, monkeypatch: pyt
     ],
 )
 def test_broken_integration_stops_nobody(
-    site: Path, broken: str, strict: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture  # noqa: FBT001
+    site: Path, broken: str, strict: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (site / "broken_integration.py").write_text(
         "def install(patches):\n    import json.tool\n    patches.around(json.tool, 'main', print)\n    1 / 0\n"
@@ -239,7 +239,7 @@ def test_broken_integration_stops_nobody(
     monkeypatch.delitem(sys.modules, "json.tool", raising=False)
     autotrack.autolog()
     if strict:
-        with pytest.raises(Exception):  # noqa: B017, PT011 - five different ones
+        with pytest.raises(Exception):
             importlib.import_module("json.tool")
         return
     tool = importlib.import_module("json.tool")
@@ -265,7 +265,7 @@ def test_unreadable_metadata_stops_nobody(
     assert "reading" in caplog.text
 
 
-# -- the version gate ---------------------------------------------------------------------------------------------------
+# -- the version gate --
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_unreadable_metadata_stops_nobody(
     [("1.3.9", False), ("1.4", True), ("1.4.0rc1", True), ("1.10", True), ("2!0.1", True), ("0.9.dev0+abc", False)],
 )
 def test_floor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str, accepted: bool  # noqa: FBT001
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, version: str, accepted: bool
 ) -> None:
     monkeypatch.syspath_prepend(framework.install(tmp_path / "site", version=version))
     toyframe = importlib.import_module("toyframe")
@@ -310,8 +310,9 @@ def test_floor(
     ],
 )
 @pytest.mark.parametrize("module", ["x", "x.sub"])
-def test_requirement_lines(tmp_path: Path, line: str, refused: bool, module: str) -> None:  # noqa: FBT001
-    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.1\n{line}\nName: d\n\nRequires-Dist: pytest>=9999; extra == 'x'\n")
+def test_requirement_lines(tmp_path: Path, line: str, refused: bool, module: str) -> None:
+    body = "Requires-Dist: pytest>=9999; extra == 'x'"
+    (tmp_path / "METADATA").write_text(f"Metadata-Version: 2.1\n{line}\nName: d\n\n{body}\n")
     assert (gate(Entry(module, "a:b", "d", str(tmp_path))).refusal is not None) == refused
 
 
@@ -323,7 +324,7 @@ def test_gate_of_our_own_distribution() -> None:
     assert dict(floors)["scikit-learn"]
 
 
-# -- import hooks ---------------------------------------------------------------------------------------------------------
+# -- import hooks --
 
 
 def test_module_and_loader_are_left_as_they_are(site: Path) -> None:

@@ -37,7 +37,7 @@ def train(model, data):
     return model.fit(data)
 '''
 
-INTEGRATION = '''
+INTEGRATION = """
 from contextlib import contextmanager
 
 from autotrack.autolog.integration import recording
@@ -58,7 +58,7 @@ def observe(call):
         run.log_metrics({"fit_time": call.duration})
         run.set_tags({"done": "yes"})
         run.log_artifact(b"weights", "weights.bin")
-'''
+"""
 
 METADATA = """Metadata-Version: 2.1
 Name: autotrack-toyframe

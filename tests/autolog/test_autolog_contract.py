@@ -12,7 +12,7 @@ import pytest
 from autotrack.testing import IntegrationContract
 
 sys.path.insert(0, str(Path(__file__).parent))
-import framework  # noqa: E402
+import toyframework as framework
 
 
 class TestToyframe(IntegrationContract):
