@@ -100,7 +100,7 @@ def sources(distributions: Iterable[Distribution]) -> dict[str, Any]:
         try:
             with open(os.path.join(folder, "direct_url.json"), "rb") as stream:  # noqa: PTH118, PTH123
                 data = json.load(stream)
-            source = {"url": redact_url(str(data["url"]))}
+            source: dict[str, Any] = {"url": redact_url(str(data["url"]))}
             if data.get("dir_info", {}).get("editable"):
                 source["editable"] = True
             if "commit_id" in data.get("vcs_info", {}):
