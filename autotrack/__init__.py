@@ -43,7 +43,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "autotrack.active": (
-        "active_run log_artifact log_data log_metric log_metrics log_model log_param log_params set_tag set_tags start_run"
+        "active_run log_artifact log_data log_metric log_metrics log_model log_param log_params "
+        "set_tag set_tags start_run"
     ),
     "autotrack.autolog": "Autolog autolog",
     "autotrack.config": "configure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -50,7 +51,7 @@ def rank() -> int:
     return 0
 
 
-def start_run(
+def start_run(  # noqa: PLR0913 - the public signature
     name: str | None = None,
     *,
     experiment: str | None = None,
@@ -324,7 +325,7 @@ def _restore_sigterm() -> None:
         _former_sigterm = None
 
 
-def _on_sigterm(number: int, frame: FrameType | None) -> None:
+def _on_sigterm(number: int, _frame: FrameType | None) -> None:
     import signal
 
     finish_all("killed")
@@ -359,6 +360,11 @@ def _at_exit() -> None:
     from autotrack import delivery
 
     delivery.deliver(deadline)
+    if isinstance(error, KeyboardInterrupt):
+        # CPython then dies of SIGINT, as shells expect, unless code was compiled and run meanwhile (importing a
+        # dataclass is enough). Running this sets the interpreter's mark again (run_eval_code_obj in pythonrun.c).
+        with contextlib.suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102
 
 
 def _after_fork_in_child() -> None:

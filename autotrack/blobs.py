@@ -50,7 +50,8 @@ class BlobStore:
             return self.path(sha256).open("rb")
         except FileNotFoundError:
             raise StoreError(
-                f"the content {sha256[:12]}… is not in {self.folder.blobs}: copy the store's blobs folder along with its runs"
+                f"the content {sha256[:12]}… is not in {self.folder.blobs}: "
+                "copy the store's blobs folder along with its runs"
             ) from None
 
     def put_bytes(self, data: bytes) -> Blob:

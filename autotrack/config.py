@@ -1,4 +1,7 @@
-"""Options: an argument wins over the environment, that over ``[tool.autotrack]`` in pyproject.toml, that over the default."""
+"""Options of this process.
+
+An argument wins over the environment, that over ``[tool.autotrack]`` in pyproject.toml, that over the default.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Config:
     """Every option. The environment variable of an option is ``AUTOTRACK_`` and its name in capitals."""
 
     store: str = ""
-    """Folder, or ``postgresql+psycopg://`` URL. Default: nearest ``.autotrack`` upwards, else in the git root or here."""
+    """Folder, or ``postgresql+psycopg://`` URL. Default: the nearest ``.autotrack``, else in the git root, or here."""
     experiment: str = "default"
     """Experiment of runs that name none."""
     strict: bool = False

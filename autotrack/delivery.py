@@ -10,6 +10,7 @@ import logging
 import time
 
 from autotrack import config
+from autotrack.journal.folder import Folder
 
 _WORTHWHILE = 4 * 1024 * 1024  # bytes of new journal
 _log = logging.getLogger("autotrack")
@@ -34,7 +35,7 @@ def deliver(deadline: float) -> None:
         _log.warning("autotrack: the index was not brought up to date (%s); the next reader does it", error)
 
 
-def _recent_bytes(folder: config.Folder) -> int:
+def _recent_bytes(folder: Folder) -> int:
     """Return the size of the unsealed segments of this process's runs, as far as a glance tells."""
     from autotrack import active
 

@@ -52,7 +52,8 @@ def _number(key: str, value: Any) -> float | int | str:
         if exact:
             return plain
         raise TypeError(
-            f"metric {key!r}: {_shown(value)} does not fit a 64-bit float exactly: log it as a param, or log float(value)"
+            f"metric {key!r}: {_shown(value)} does not fit a 64-bit float exactly: "
+            "log it as a param, or log float(value)"
         )
     if hasattr(value, "shape") and tuple(value.shape) != ():
         raise TypeError(

@@ -37,7 +37,7 @@ class Run:
     cannot be written (the value is kept and written as soon as it can be).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - made by `start_run` only
         self,
         id: str,  # noqa: A002 - its public name
         name: str,
@@ -54,7 +54,7 @@ class Run:
         self.scoped = False  # entered with `with`: runs started inside are its children
         self._models = models
         self._writer = writer  # None: recorded by another process (rank zero), nothing is written here
-        self._append = (lambda line: None) if writer is None else writer.append
+        self._append = _discard if writer is None else writer.append
         self._known: set[str] = set()  # metric keys that need no checking
         self._status: FinalStatus | None = None
         self._began = time.monotonic()
@@ -86,7 +86,7 @@ class Run:
         """Record several numbers at the same step. Either all are recorded or, on a TypeError, none."""
         if self._status is not None:
             self._refuse()
-        # The usual case, known keys and finite Python floats, is checked as a whole: this line runs once a training step.
+        # The usual case, known keys and finite Python floats, is checked as a whole: it comes once a training step.
         if (
             type(metrics) is dict
             and metrics.keys() <= self._known
@@ -287,8 +287,13 @@ class Run:
 
     def _refuse(self) -> None:
         raise RunFinished(
-            f"run {self.name} has {self.status}: log before it ends, or go on with autotrack.start_run(resume={self.id!r})"
+            f"run {self.name} has {self.status}: log before it ends, "
+            f"or go on with autotrack.start_run(resume={self.id!r})"
         )
+
+
+def _discard(_line: bytes) -> None:
+    """Write nothing: another process records this run."""
 
 
 def _details(error: BaseException) -> dict[str, str]:

@@ -22,7 +22,10 @@ def test_importing_loads_nothing_heavy() -> None:
 
 def test_recording_loads_no_reader() -> None:
     heavy = "numpy pandas sqlalchemy sklearn torch rich typer"
-    script = f"import sys, autotrack; autotrack.start_run().finish(); print([m for m in {heavy!r}.split() if m in sys.modules])"
+    script = (
+        "import sys, autotrack; autotrack.start_run().finish(); "
+        f"print([m for m in {heavy!r}.split() if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

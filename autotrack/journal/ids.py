@@ -7,26 +7,28 @@ import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, lower case
 _ADJECTIVES = (
-    "amber ample bold brave brisk bright calm clear clever cosy crisp eager early fair fast fine firm fond fresh gentle "
-    "glad golden grand green handy happy hardy honest jolly keen kind light lively loyal lucid lucky mellow merry mild "
-    "modest neat noble patient plain proud quick quiet rapid ready regal rosy round sharp silent sleek smart smooth snug "
-    "sober solid spry steady still sunny sure swift tidy tranquil trim true vivid warm wise witty young zesty"
+    "amber ample bold brave brisk bright calm clear clever cosy crisp eager early fair fast fine firm fond "
+    "fresh gentle glad golden grand green handy happy hardy honest jolly keen kind light lively loyal lucid "
+    "lucky mellow merry mild modest neat noble patient plain proud quick quiet rapid ready regal rosy round "
+    "sharp silent sleek smart smooth snug sober solid spry steady still sunny sure swift tidy tranquil trim "
+    "true vivid warm wise witty young zesty"
 ).split()
 _NOUNS = (
-    "aspen badger birch bison brook cedar cliff cloud comet coral crane creek dawn delta dune eagle elm ember falcon fern "
-    "finch fjord forest fox gale glade grove gull harbor hare hawk heath heron hill ibex iris island jay juniper kestrel "
-    "lagoon lake lark laurel lynx maple marsh meadow moor moss oak orchid osprey otter owl peak pebble pine plover pond "
-    "poplar raven reed reef ridge river robin sage sparrow spruce stone stork swan tern thistle thrush tide trout valley "
-    "vole willow wren yew"
+    "aspen badger birch bison brook cedar cliff cloud comet coral crane creek dawn delta dune eagle elm ember "
+    "falcon fern finch fjord forest fox gale glade grove gull harbor hare hawk heath heron hill ibex iris "
+    "island jay juniper kestrel lagoon lake lark laurel lynx maple marsh meadow moor moss oak orchid osprey "
+    "otter owl peak pebble pine plover pond poplar raven reed reef ridge river robin sage sparrow spruce stone "
+    "stork swan tern thistle thrush tide trout valley vole willow wren yew"
 ).split()
 
 
 def new_id() -> str:
-    """Return a new id: 48 bits of milliseconds since 1970 and 80 random bits, as 26 characters that sort by time.
+    """Return a new id: 48 bits of milliseconds since 1970, 10 of the millisecond's fraction and 70 random ones.
 
-    The layout is that of a ULID (https://github.com/ulid/spec), in lower case.
+    It is a ULID (https://github.com/ulid/spec) in lower case: 26 characters that sort by time.
     """
-    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    milliseconds, fraction = divmod(time.time_ns(), 1_000_000)
+    number = milliseconds << 80 | (fraction * 1024 // 1_000_000) << 70 | int.from_bytes(os.urandom(9), "big") >> 2
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import weakref
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -130,7 +130,8 @@ class SegmentWriter:
     def _append_slowly(self, line: bytes) -> None:
         if self.closed:
             raise RunFinished(
-                f"run {self.run} has ended: log before it finishes, or go on with autotrack.start_run(resume={self.run!r})"
+                f"run {self.run} has ended: log before it finishes, "
+                f"or go on with autotrack.start_run(resume={self.run!r})"
             )
         self._wait(line)
         self.flush()
@@ -201,7 +202,7 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 def decode_lines(data: bytes) -> list[Event | Unknown | Corrupt]:
     """Decode complete lines (`data` ends with a newline, or is empty)."""
     try:
-        return _decoder.decode_lines(data)  # type: ignore[return-value]
+        return _decoder.decode_lines(data)
     except (msgspec.DecodeError, RecursionError):
         return [decode_line(line) for line in data.split(b"\n") if line.strip()]
 
@@ -209,9 +210,11 @@ def decode_lines(data: bytes) -> list[Event | Unknown | Corrupt]:
 def decode_line(line: bytes) -> Event | Unknown | Corrupt:
     """Decode one line without its newline. What this version does not know is kept as `Unknown`."""
     try:
-        return _decoder.decode(line)
+        event: Event = _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError):
         pass
+    else:
+        return event
     try:
         fields: Any = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
@@ -227,9 +230,10 @@ def _known_part(fields: dict[str, Any]) -> Event | None:
         return None
     known = {name: fields[name] for name in struct.__struct_fields__ if name in fields}
     try:
-        return msgspec.convert({"e": fields["e"], **known}, struct)
+        event: Event = msgspec.convert({"e": fields["e"], **known}, struct)
     except msgspec.ValidationError:
         return None
+    return event
 
 
-_STRUCTS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in Event.__args__}  # type: ignore[attr-defined]
+_STRUCTS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(Event)}

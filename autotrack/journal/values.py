@@ -15,9 +15,10 @@ Plain JSON values stand for themselves. What JSON lacks is an object with one ``
 from __future__ import annotations
 
 import base64
+import builtins
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from autotrack.journal.text import escape, unescape
 
@@ -29,20 +30,19 @@ _MAX_REPR = 10_000
 class Opaque(str):
     """The `repr` of a value whose type the journal cannot hold; `type` is its class path."""
 
-    __slots__ = ("type",)
-
     type: str
 
-    def __new__(cls, text: str, type: str) -> Opaque:  # noqa: A002 - the field's name in the format
+    def __new__(cls, text: str, class_path: str) -> Self:
+        """Make the text of an object of class `class_path`."""
         self = super().__new__(cls, text)
-        self.type = type
+        self.type = class_path
         return self
 
     def __reduce__(self) -> tuple[type[Opaque], tuple[str, str]]:
         return Opaque, (str(self), self.type)
 
 
-def class_path(cls: type) -> str:
+def class_path(cls: builtins.type) -> str:
     """Return ``module.QualifiedName`` of a class."""
     return f"{cls.__module__}.{cls.__qualname__}"
 
@@ -112,7 +112,7 @@ def _opaque(value: Any) -> dict[str, str]:
     return {"$repr": escape(text), "type": escape(class_path(type(value)))}
 
 
-def decode_value(data: Any) -> Any:
+def decode_value(data: Any) -> Any:  # noqa: C901 - one case a mark
     """Return the Python value of encoded data (inverse of `encode_value`; opaque objects as `Opaque`)."""
     if isinstance(data, str):
         return unescape(data)

@@ -4,7 +4,7 @@ Everything here is derived from the journals. Runs and keys have small integer i
 so it is found by its hash (PostgreSQL cannot index long texts). Texts are in journal form. Times are microseconds since
 1970. A write that can be superseded carries its *order* (``clock``, ``segment``, ``offset``): the greatest order wins,
 whatever the order of ingestion. ``clock`` is the line's time, but never less than that of the line before it in its
-segment, so that a wall clock that jumps back does not reorder one writer's events.
+segment, so that a wall clock that jumps back does not reorder one writer's events; segments are compared by name.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 VERSION = 1
@@ -43,7 +44,11 @@ def _key(name: str = "key") -> Column[int]:
 
 
 def _order() -> list[Column[int]]:
-    return [Column("clock", BigInteger, nullable=False), Column("segment", _Id, nullable=False), Column("offset", BigInteger, nullable=False)]
+    return [
+        Column("clock", BigInteger, nullable=False),
+        Column("segment", _Id, nullable=False),
+        Column("offset", BigInteger, nullable=False),
+    ]
 
 
 keys = Table(
@@ -68,6 +73,7 @@ runs = Table(
     Column("finished", BigInteger),  # of the latest attempt; NULL while it runs
     Column("duration", BigInteger),  # microseconds, all attempts together; NULL while the first runs
     Column("host", Text, nullable=False, server_default=""),
+    Column("settled", BigInteger),  # mtime (ns) of the run's folder when nothing more was to be ingested; NULL: look
     Column("error_type", Text),
     Column("error_message", Text),
     Column("error_traceback", Text),
@@ -90,15 +96,19 @@ segments = Table(
     # Who writes it, for liveness:
     Column("host", Text, nullable=False, server_default=""),
     Column("boot", Text, nullable=False, server_default=""),
+    Column("hostname", Text, nullable=False, server_default=""),
     Column("pid", BigInteger, nullable=False, server_default="0"),
     Column("process_started", BigInteger, nullable=False, server_default="0"),
     # How the attempt that this segment records went (main segments only):
     Column("started", BigInteger),
     Column("finished", BigInteger),
     Column("duration", BigInteger),
+    # Of segments of every role: running until the finish line is there or the writer is gone.
     Column("status", String(16), nullable=False, server_default="running"),
     Column("corrupt", Integer, nullable=False, server_default="0"),  # damaged lines skipped
+    Column("closed", Boolean, nullable=False, server_default=false()),  # its writer is done with it: it may be sealed
     UniqueConstraint("run", "name"),
+    Index("ix_segments_status", "status"),
 )
 
 params = Table(
@@ -110,9 +120,10 @@ params = Table(
     Column("number", Double),  # int, float, bool; NULL for NaN
     Column("string", Text),  # str as it is, other values in short
     Column("value", Text),  # exact, as encoded in the journal; NULL on leaves of nested values
-    Column("leaf", Boolean, nullable=False, server_default="0"),  # one leaf of a nested param, there to be searched
+    Column("leaf", Boolean, nullable=False, server_default=false()),  # one leaf of a nested param, there to be searched
     *_order(),
     Index("ix_params_key_number", "key", "number", "run"),
+    sqlite_with_rowid=False,
 )
 
 param_history = Table(
@@ -135,6 +146,7 @@ tags = Table(
     Column("value", Text),  # NULL: removed
     *_order(),
     Index("ix_tags_key", "key", "run"),
+    sqlite_with_rowid=False,
 )
 
 # One row per metric of a run: what tables, filters and sorting read. Statistics are over finite values.
@@ -155,7 +167,8 @@ series = Table(
     Column("max", Double),
     Column("max_step", Double),
     Column("total", Double, nullable=False),  # sum of the finite values; mean = total / (count - nan - inf)
-    Column("first_step", Double, nullable=False),
+    Column("first_step", Double, nullable=False),  # of the segment that was ingested first
+    *_order(),  # of the last point: of several writers the latest line gives `last`
     UniqueConstraint("run", "key"),
     Index("ix_series_key_last", "key", "last", "run"),
 )
@@ -197,13 +210,13 @@ artifacts = Table(
     UniqueConstraint("run", "name"),
 )
 
-# Models, data sets, environments, code and notes: one JSON document each, as in the journal.
+# Starts, finishes, models, data sets, environments, code and notes: one JSON document each, as in the journal.
 documents = Table(
     "documents",
     metadata,
     Column("id", _Id, primary_key=True),
     _run(),
-    Column("event", String(16), nullable=False),  # model, data, environment, code, note
+    Column("event", String(16), nullable=False),  # start, finish, model, data, environment, code, note
     Column("name", Text, nullable=False, server_default=""),
     Column("body", Text, nullable=False),
     *_order(),

@@ -1,0 +1,240 @@
+"""Brings the index up to date with the journals: only what is new, exactly once, whoever else does so meanwhile.
+
+Bytes are read and decoded outside of any transaction. The transaction that applies them checks that the segments are
+still known up to the offsets that were read from; where another process was faster, nothing is applied.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import sqlalchemy
+from sqlalchemy import Connection, select, update
+
+from autotrack.errors import StoreError
+from autotrack.journal import events
+from autotrack.journal.folder import Folder, SegmentFile
+from autotrack.store.applying import apply_news, fold_run
+from autotrack.store.engine import Index
+from autotrack.store.replay import News, read_news
+from autotrack.store.rows import intern_keys, intern_runs, leaves, pages
+from autotrack.store.schema import runs, segments
+
+Progress = Callable[[int, int], object]
+"""Called with the number of runs done and the number of all runs that have something new."""
+
+_BATCH_RUNS = 200
+_BATCH_BYTES = 16 << 20
+_READ = 64 << 20  # bytes of one segment taken at once
+_RESCAN = 5.0  # seconds after which run folders are looked at even without a sign of change
+_YOUNG = 2_000_000_000  # nanoseconds: a folder that changed just now may change again within its time stamp
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did."""
+
+    runs: int = 0
+    """Runs that had something new."""
+    bytes: int = 0
+    """Bytes of journal applied."""
+    complete: bool = True
+    """False where the deadline came first."""
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What one process remembers between two looks."""
+
+    changed: int = 0  # mtime of the folder of runs
+    scanned: float = -1e9  # when all run folders were looked at
+    open: set[str] | None = None  # runs that may have something new at any time
+
+
+@dataclass(slots=True)
+class _Work:
+    """One run to be looked at."""
+
+    uid: str
+    files: list[tuple[SegmentFile, int, int]]  # with the offset and the clock known
+    stamp: int  # mtime of its folder, taken before the files were listed
+
+
+def ingest(
+    index: Index, folder: Folder, *, deadline: float | None = None, progress: Progress | None = None
+) -> IngestReport:
+    """Bring the index up to date.
+
+    Args:
+        index: The open index.
+        folder: Where the journals are.
+        deadline: Stop, between two transactions, at this time of `time.monotonic`.
+        progress: Told about the work done.
+
+    Raises:
+        StoreError: The index cannot be written.
+
+    """
+    try:
+        index.refresh()
+        return _ingest(index, folder, deadline, progress)
+    except sqlalchemy.exc.DatabaseError as error:
+        if not index.is_damaged(error):
+            raise StoreError(
+                f"the index cannot be written ({error.orig}): free space or mend the permissions"
+            ) from error
+    index.replace()
+    return _ingest(index, folder, deadline, progress)
+
+
+def _ingest(index: Index, folder: Folder, deadline: float | None, progress: Progress | None) -> IngestReport:
+    report = IngestReport()
+    work = _look(index, folder)
+    done = 0
+    while done < len(work):
+        if deadline is not None and time.monotonic() >= deadline:
+            report.complete = False
+            _memory(index).scanned = -1e9
+            break
+        batch: list[_Work] = []
+        news: dict[str, dict[str, News]] = {}
+        size = 0
+        while done + len(batch) < len(work) and len(batch) < _BATCH_RUNS and size < _BATCH_BYTES:
+            item = work[done + len(batch)]
+            found = _read(item)
+            size += sum(n.offset - known for (_, known, _), n in zip(item.files, found.values(), strict=True))
+            if found:
+                news[item.uid] = found
+            batch.append(item)
+        _apply(index, batch, news)
+        report.bytes += size
+        report.runs += len(news)
+        done += len(batch)
+        if progress is not None:
+            progress(done, len(work))
+    return report
+
+
+def _memory(index: Index) -> _Memory:
+    memory: _Memory = index.memory.setdefault("ingest", _Memory())
+    return memory
+
+
+def _look(index: Index, folder: Folder) -> list[_Work]:
+    """Find the runs that may have something new."""
+    memory = _memory(index)
+    now = time.monotonic()
+    try:
+        changed = folder.runs.stat().st_mtime_ns
+    except FileNotFoundError:
+        return []
+    if changed == memory.changed and now - memory.scanned < _RESCAN and memory.open is not None:
+        candidates = memory.open
+    else:
+        with index.engine.connect() as connection:
+            settled = {row.uid: row.settled for row in connection.execute(select(runs.c.uid, runs.c.settled))}
+        candidates = {
+            uid for uid in folder.run_ids() if settled.get(uid) is None or _stamp(folder, uid) != settled[uid]
+        }
+        memory.changed, memory.scanned = changed, now
+    memory.open = set(candidates)
+    known = _known(index, candidates)
+    work = []
+    for uid in sorted(candidates):
+        stamp = _stamp(folder, uid)
+        files = [(file, *known.get((uid, file.name), (0, 0))) for file in folder.segments(uid)]
+        work.append(_Work(uid, files, stamp))
+    return work
+
+
+def _known(index: Index, uids: Iterable[str]) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return offset and clock of the segments of runs."""
+    s = segments.c
+    query = select(runs.c.uid, s.name, s.offset, s.clock).join(runs, runs.c.id == s.run)
+    known: dict[tuple[str, str], tuple[int, int]] = {}
+    with index.engine.connect() as connection:
+        for some in pages(list(uids)):
+            for uid, name, offset, clock in connection.execute(query.where(runs.c.uid.in_(some))):
+                known[uid, name] = offset, clock
+    return known
+
+
+def _stamp(folder: Folder, uid: str) -> int:
+    try:
+        return os.stat(folder.run_folder(uid)).st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def _read(item: _Work) -> dict[str, News]:
+    """Read what is new in a run's segments; those without anything new are taken out of the work."""
+    found: dict[str, News] = {}
+    files = []
+    for file, offset, clock in item.files:
+        try:
+            if file.size() <= offset:
+                continue
+            news = read_news(file.read(offset, _READ), offset, clock)
+        except FileNotFoundError:  # sealed at this moment: the next look finds it
+            continue
+        if news.offset > offset:
+            found[file.name] = news
+            files.append((file, offset, clock))
+    item.files = files
+    return found
+
+
+def _apply(index: Index, batch: list[_Work], news: dict[str, dict[str, News]]) -> None:
+    known = intern_runs(index, [item.uid for item in batch if item.files or item.uid in news])
+    keys = intern_keys(index, _keys(news)) if news else {}
+    open_runs = _memory(index).open
+    with index.writing() as connection:
+        numbers = {row.uid: row.id for row in _locked(connection, [item.uid for item in batch])}
+        offsets = _offsets(connection, list(numbers.values()))
+        for item in batch:
+            number = numbers.get(item.uid, known.get(item.uid))
+            if number is None:
+                continue
+            expected = {file.name: offset for file, offset, _ in item.files}
+            if any(offsets.get((number, name), 0) != offset for name, offset in expected.items()):
+                continue  # another process was faster
+            if item.uid in news:
+                apply_news(connection, number, news[item.uid], keys)
+            moving = fold_run(connection, number)
+            old = time.time_ns() - item.stamp > _YOUNG
+            if not moving and old and not item.files:
+                connection.execute(update(runs).where(runs.c.id == number).values(settled=item.stamp))
+                if open_runs is not None:
+                    open_runs.discard(item.uid)
+
+
+def _locked(connection: Connection, uids: list[str]) -> list[sqlalchemy.Row[tuple[str, int]]]:
+    """Return the rows of runs; on PostgreSQL no other process changes them until the transaction ends."""
+    query = select(runs.c.uid, runs.c.id).where(runs.c.uid.in_(uids)).order_by(runs.c.id).with_for_update()
+    return list(connection.execute(query))
+
+
+def _offsets(connection: Connection, numbers: list[int]) -> dict[tuple[int, str], int]:
+    s = segments.c
+    query = select(s.run, s.name, s.offset).where(s.run.in_(numbers))
+    return {(run, name): offset for run, name, offset in connection.execute(query)}
+
+
+def _keys(news: dict[str, dict[str, News]]) -> set[str]:
+    found: set[str] = set()
+    for of_run in news.values():
+        for of_segment in of_run.values():
+            found.update(of_segment.points)
+            for event, _, _ in of_segment.events:
+                if type(event) is events.Params:
+                    for key, value in event.values.items():
+                        found.add(key)
+                        found.update(path for path, _ in leaves(key, value))
+                elif type(event) is events.Tags:
+                    found.update(event.values)
+                elif type(event) is events.Artifact:
+                    found.add(event.name)
+    return found

@@ -1,0 +1,120 @@
+"""Small things that several parts of the ingest need: keys by number, rows for params."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import xxhash
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from autotrack.store.engine import Index
+from autotrack.store.schema import keys, runs
+
+T = TypeVar("T")
+_PAGE = 500
+_SHORT = 200  # characters of a compound value that are shown and searched
+
+
+def pages(items: Collection[T], size: int = _PAGE) -> Iterator[Sequence[T]]:
+    """Yield items some at a time: databases bound the number of parameters of a statement."""
+    ordered = list(items)
+    for at in range(0, len(ordered), size):
+        yield ordered[at : at + size]
+
+
+def insert_missing(index: Index, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+    """Insert rows unless they are there, whoever inserts them at the same time."""
+    if rows:
+        dialect: Any = sqlite if index.dialect == "sqlite" else postgresql
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def key_hash(text: str) -> bytes:
+    """Return what finds a key: the 128-bit XXH3 of its UTF-8 bytes in journal form."""
+    return xxhash.xxh3_128_digest(text.encode())
+
+
+def intern_keys(index: Index, texts: Iterable[str]) -> dict[str, int]:
+    """Return the numbers of keys, making those that are new in a transaction of their own, in one order everywhere."""
+    known: dict[str, int] = index.memory.setdefault("keys", {})
+    wanted = sorted(set(texts) - known.keys(), key=key_hash)
+    for some in pages(wanted):
+        hashes = [key_hash(text) for text in some]
+        query = select(keys.c.hash, keys.c.id).where(keys.c.hash.in_(hashes))
+        with index.writing() as connection:
+            found = {row.hash: row.id for row in connection.execute(query)}
+            fresh = [{"hash": h, "text": t} for h, t in zip(hashes, some, strict=True) if h not in found]
+            insert_missing(index, connection, keys, fresh)
+            if fresh:
+                found = {row.hash: row.id for row in connection.execute(query)}
+        known.update({text: found[h] for h, text in zip(hashes, some, strict=True)})
+    return known
+
+
+def intern_runs(index: Index, uids: Collection[str]) -> dict[str, int]:
+    """Return the row numbers of runs, making those that are new."""
+    found: dict[str, int] = {}
+    for some in pages(sorted(uids)):
+        query = select(runs.c.uid, runs.c.id).where(runs.c.uid.in_(some))
+        with index.writing() as connection:
+            rows = {row.uid: row.id for row in connection.execute(query)}
+            fresh = [{"uid": uid} for uid in some if uid not in rows]
+            insert_missing(index, connection, runs, fresh)
+            if fresh:
+                rows = {row.uid: row.id for row in connection.execute(query)}
+        found.update(rows)
+    return found
+
+
+def encoded(value: Any) -> str:
+    """Return journal data as JSON text."""
+    return msgspec.json.encode(value).decode()
+
+
+def param_columns(value: Any) -> dict[str, Any]:
+    """Return the columns that describe an encoded param value."""
+    number: float | None = None
+    string: str | None = None
+    if value is None:
+        kind = "null"
+    elif isinstance(value, bool):
+        kind, number = "bool", float(value)
+    elif isinstance(value, int):
+        kind, number = "int", float(value)
+    elif isinstance(value, float):
+        kind, number = "float", value
+    elif isinstance(value, str):
+        kind, string = "str", value
+    elif isinstance(value, list) or "$tuple" in value or "$set" in value:
+        kind, string = "list", encoded(value)[:_SHORT]
+    elif "$float" in value:
+        kind, number = "float", float(value["$float"])
+    elif "$int" in value:
+        kind, number = "int", _clamped(int(value["$int"], 16))
+    elif "$repr" in value or "$bytes" in value:
+        kind, string = "other", str(value.get("$repr", ""))
+    else:
+        kind, string = "dict", encoded(value)[:_SHORT]
+    return {"kind": kind, "number": None if number is not None and math.isnan(number) else number, "string": string}
+
+
+def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the leaves of a nested param under keys such as ``optimizer/lr``."""
+    if isinstance(value, dict) and not next(iter(value), "").startswith("$"):
+        for name, inner in value.items():
+            path = f"{key}/{name}"
+            if isinstance(inner, dict) and inner and not next(iter(inner)).startswith("$"):
+                yield from leaves(path, inner)
+            else:
+                yield path, inner
+
+
+def _clamped(number: int) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf

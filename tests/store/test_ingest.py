@@ -1,0 +1,405 @@
+"""Journals come into the index whole, once, whatever happens on the way; on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+from sqlalchemy import select
+
+import autotrack
+from autotrack.config import current
+from autotrack.errors import StoreError
+from autotrack.journal import syncing
+from autotrack.journal.folder import Folder
+from autotrack.journal.segment import SegmentWriter
+from autotrack.store import schema
+from autotrack.store.engine import Index, filesystem, index_path
+from autotrack.store.ingest import ingest
+from autotrack.store.series import decode_all
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def index(request: pytest.FixtureRequest) -> Iterator[Index]:
+    folder().create()
+    place: Any = folder() if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    with Index.open(place) as opened:
+        yield opened
+
+
+def folder() -> Folder:
+    return current().folder()
+
+
+def bring(index: Index) -> None:
+    assert syncing.drain(30)
+    ingest(index, folder())
+
+
+def rows(index: Index, query: Any) -> list[Any]:
+    with index.engine.connect() as connection:
+        return list(connection.execute(query))
+
+
+def points(index: Index, run: str, key: str) -> tuple[list[float], list[float]]:
+    c = schema.chunks.c
+    query = (
+        select(c.count, c.steps, c.times, c.points)
+        .join(schema.segments, schema.segments.c.id == c.segment)
+        .join(schema.series, schema.series.c.id == c.series)
+        .join(schema.runs, schema.runs.c.id == schema.series.c.run)
+        .join(schema.keys, schema.keys.c.id == schema.series.c.key)
+        .where(schema.runs.c.uid == run, schema.keys.c.text == key)
+        .order_by(schema.segments.c.name, c.number)
+    )
+    found = decode_all([tuple(row) for row in rows(index, query)])
+    return found.steps.tolist(), found.values.tolist()
+
+
+def run_row(index: Index, uid: str) -> Any:
+    return rows(index, select(schema.runs).where(schema.runs.c.uid == uid))[0]
+
+
+def test_a_run(index: Index) -> None:
+    with autotrack.start_run("one", experiment="e", params={"a": 1, "n": {"lr": 0.1}}, tags={"t": "x"}) as run:
+        for value in (1.0, math.nan, -math.inf, -0.0):
+            run.log_metric("loss", value)
+        run.log_metric("loss", 0.5, step=-2.5)
+        run.log_metric("loss", 0.25)
+    bring(index)
+    row = run_row(index, run.id)
+    assert (row.name, row.experiment, row.status, row.attempt) == ("one", "e", "finished", 1)
+    steps, values = points(index, run.id, "loss")
+    assert steps == [0, 1, 2, 3, -2.5, -2]
+    assert repr(values) == repr([1.0, math.nan, -math.inf, -0.0, 0.5, 0.25])
+    (series,) = rows(index, select(schema.series))
+    assert (series.count, series.nan, series.inf, series.min, series.max, series.last) == (6, 1, 1, -0.0, 1.0, 0.25)
+    query = select(schema.keys.c.text, schema.params.c.kind, schema.params.c.number, schema.params.c.leaf)
+    found = {tuple(r) for r in rows(index, query.join(schema.keys, schema.keys.c.id == schema.params.c.key))}
+    assert found == {("a", "int", 1.0, False), ("n", "dict", None, False), ("n/lr", "float", 0.1, True)}
+
+
+def test_chunks_fill_up_over_many_small_ingests(index: Index) -> None:
+    run = autotrack.start_run()
+    expected = []
+    for size in (1, 2, 1020, 1, 1, 3000, 7):
+        for _ in range(size):
+            expected.append(len(expected) * 0.5)
+            run.log_metric("loss", expected[-1])
+        ingest(index, folder())
+    run.finish()
+    bring(index)
+    steps, values = points(index, run.id, "loss")
+    assert steps == list(range(len(expected)))
+    assert values == expected
+    c = schema.chunks.c
+    counts = [row.count for row in rows(index, select(c.count).order_by(c.number))]
+    assert counts == [1024] * (len(expected) // 1024) + [len(expected) % 1024]
+
+
+def test_ingest_is_idempotent_and_reads_nothing_twice(index: Index) -> None:
+    with autotrack.start_run() as run:
+        run.log_metric("loss", 1.0)
+    bring(index)
+    assert ingest(index, folder()).bytes == 0
+    index.memory.clear()
+    assert ingest(index, folder()).bytes == 0
+    assert points(index, run.id, "loss") == ([0], [1.0])
+
+
+def test_several_ingesters_at_once_count_everything_once(index: Index) -> None:
+    runs = [autotrack.start_run() for _ in range(4)]
+    stop = threading.Event()
+    errors: list[BaseException] = []
+    place: Any = folder() if index.path else index.engine.url.render_as_string(hide_password=False)
+
+    def work() -> None:
+        try:
+            with Index.open(place) as own:
+                while not stop.is_set():
+                    ingest(own, folder())
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for step in range(1500):
+        for run in runs:
+            run.log_metrics({"a": step * 1.0, "b": step * 2.0})
+    for run in runs:
+        run.log_param("p", 1)
+        run.finish()
+    assert syncing.drain(30)
+    time.sleep(0.2)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    bring(index)
+    for run in runs:
+        assert points(index, run.id, "a")[1] == [step * 1.0 for step in range(1500)]
+    assert {row.count for row in rows(index, select(schema.series.c.count))} == {1500}
+
+
+def test_params_corrected_keep_their_history(index: Index) -> None:
+    with autotrack.start_run(params={"lr": {"a": 1, "b": 2}, "x": 1}) as run:
+        bring_now = ingest(index, folder())
+        assert bring_now.runs == 1
+        run.log_param("lr", {"b": 3})
+        run.log_param("lr", 5)
+        run.log_param("x", "text")
+    bring(index)
+    p, k = schema.params.c, schema.keys.c
+    found = {
+        row.text: (row.kind, row.value)
+        for row in rows(index, select(k.text, p.kind, p.value).join(schema.keys, k.id == p.key))
+    }
+    assert found == {"lr": ("int", "5"), "x": ("str", '"text"')}
+    h = schema.param_history.c
+    assert [row.value for row in rows(index, select(h.value).order_by(h.offset))] == [
+        "1",
+        '{"a":1,"b":2}',
+        '{"b":3}',
+    ] or [row.value for row in rows(index, select(h.value).order_by(h.offset))] == ['{"a":1,"b":2}', "1", '{"b":3}']
+
+
+def test_damage_in_a_segment_costs_only_the_damaged_line(index: Index) -> None:
+    with autotrack.start_run() as run:
+        run.log_metric("loss", 1.0)
+        run.log_metric("loss", 2.0)
+    assert syncing.drain(30)
+    (segment,) = folder().segments(run.id)
+    data = segment.path.read_bytes()
+    segment.path.write_bytes(data.replace(b'"v":{"loss":1.0}', b'"v":{"lo\xff\x00":1.0', 1))
+    other = folder().run_folder(run.id)
+    (other / "00000000000000000000000000.jsonl").write_bytes(b"")
+    (other / "00000000000000000000000001.jsonl").write_bytes(b'{"e":"open","t":1,"for')
+    newer = b'{"e":"open","t":1,"format":99,"run":"r","segment":"s","role":"edit"}\n{"e":"hologram","t":2,"x":1}\n'
+    (other / "00000000000000000000000002.jsonl").write_bytes(newer)
+    bring(index)
+    assert points(index, run.id, "loss")[1] == [2.0]
+    assert sum(row.corrupt for row in rows(index, select(schema.segments.c.corrupt))) == 1
+    assert [row.raw for row in rows(index, select(schema.unknown_events.c.raw))] == [b'{"e":"hologram","t":2,"x":1}']
+    d = schema.documents.c
+    assert any("format 99" in row.body for row in rows(index, select(d.body).where(d.event == "note")))
+    assert run_row(index, run.id).status == "finished"
+
+
+def test_a_torn_tail_is_taken_when_it_is_complete(index: Index) -> None:
+    writer = SegmentWriter(folder(), "r" * 26)
+    (segment,) = folder().segments("r" * 26)
+    line = b'{"e":"metrics","t":1,"v":{"loss":1.0}}\n'
+    with segment.path.open("ab") as file:
+        file.write(line[:20])
+        file.flush()
+        ingest(index, folder())
+        assert not rows(index, select(schema.series))
+        file.write(line[20:])
+    ingest(index, folder())
+    assert points(index, "r" * 26, "loss") == ([0], [1.0])
+    writer.close()
+
+
+KILLED = """
+import autotrack, os
+run = autotrack.start_run()
+run.log_metric("loss", 1.0)
+print(run.id, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_killed_process_leaves_a_killed_run_that_can_go_on(index: Index) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True, check=False)
+    uid = done.stdout.strip()
+    bring(index)
+    row = run_row(index, uid)
+    assert (row.status, row.finished is not None) == ("killed", True)
+    with autotrack.start_run(resume=uid) as run:
+        bring(index)
+        assert run_row(index, uid).status == "running"
+        run.log_metric("loss", 2.0, step=1)
+    bring(index)
+    row = run_row(index, uid)
+    assert (row.status, row.attempt) == ("finished", 2)
+    assert points(index, uid, "loss") == ([0, 1], [1.0, 2.0])
+
+
+def test_a_failure_is_in_the_index(index: Index) -> None:
+    with pytest.raises(ValueError, match="mine"), autotrack.start_run() as run:
+        raise ValueError("mine")
+    bring(index)
+    row = run_row(index, run.id)
+    assert (row.status, row.error_type, row.error_message) == ("failed", "ValueError", "mine")
+    assert "raise ValueError" in row.error_traceback
+
+
+def test_two_stores_merge_by_copying(index: Index, tmp_path: Path) -> None:
+    with autotrack.start_run() as here:
+        here.log_metric("loss", 1.0)
+    bring(index)
+    with autotrack.start_run(store=tmp_path / "other") as there:
+        there.log_metric("loss", 2.0)
+    assert syncing.drain(30)
+    shutil.copytree(tmp_path / "other" / "runs", folder().runs, dirs_exist_ok=True)
+    bring(index)
+    assert points(index, here.id, "loss")[1] == [1.0]
+    assert points(index, there.id, "loss")[1] == [2.0]
+
+
+def test_a_clock_that_jumps_back_reorders_nothing(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [1_800_000_000_000_000_000]
+    monkeypatch.setattr("autotrack.journal.segment._time_ns", lambda: clock[0])
+    monkeypatch.setattr("autotrack.run._time_ns", lambda: clock[0])
+    with autotrack.start_run() as run:
+        run.log_param("lr", 1)
+        run.log_metrics({"loss": 1.0}, 0)
+        clock[0] -= 3600 * 10**9
+        run.log_param("lr", 2)
+        run.log_metrics({"loss": 2.0}, 1)
+    bring(index)
+    assert [row.value for row in rows(index, select(schema.params.c.value))] == ["2"]
+    assert [row.last for row in rows(index, select(schema.series.c.last))] == [2.0]
+
+
+@pytest.mark.parametrize(
+    "key", ["", "k" * 10_000, "nul\x00", "\ud800", "ключ/🦦", "quote'\"\n"], ids=lambda k: ascii(k)[:12]
+)
+def test_any_text_is_a_key(index: Index, key: str) -> None:
+    from autotrack.journal.text import escape
+
+    with autotrack.start_run(params={key: key}, tags={key: key}) as run:
+        run.log_metric(key, 1.0)
+        run.log_artifact(b"x", key)
+    bring(index)
+    assert points(index, run.id, escape(key)) == ([0], [1.0])
+
+
+# -- the file of an SQLite index --------------------------------------------------------------------------------------
+
+
+def recorded() -> str:
+    with autotrack.start_run() as run:
+        run.log_metric("loss", 1.0)
+    assert syncing.drain(30)
+    return run.id
+
+
+@pytest.mark.parametrize("damage", ["deleted", "garbage", "truncated", "version", "emptied"])
+def test_a_spoiled_index_is_rebuilt(damage: str) -> None:
+    uid = recorded()
+    path = index_path(folder())
+    with Index.open(folder()) as index:
+        ingest(index, folder())
+    if damage == "deleted":
+        path.unlink()
+    elif damage == "garbage":
+        path.write_bytes(os.urandom(100_000))
+    elif damage == "truncated":
+        path.write_bytes(path.read_bytes()[:5000])
+    elif damage == "emptied":
+        path.write_bytes(b"")
+    else:
+        engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql("PRAGMA user_version = 77")
+        engine.dispose()
+    with Index.open(folder()) as index:
+        ingest(index, folder())
+        assert points(index, uid, "loss") == ([0], [1.0])
+
+
+def test_an_index_deleted_while_open_is_made_again() -> None:
+    uid = recorded()
+    with Index.open(folder()) as index:
+        ingest(index, folder())
+        for path in index_path(folder()).parent.glob("index-*"):
+            path.unlink()
+        ingest(index, folder())
+        assert points(index, uid, "loss") == ([0], [1.0])
+
+
+READER = """
+import sys
+from autotrack.journal.folder import Folder
+from autotrack.store.engine import Index
+from autotrack.store.ingest import ingest
+from autotrack.store import schema
+from sqlalchemy import select, func
+folder = Folder(sys.argv[1])
+with Index.open(folder) as index:
+    ingest(index, folder)
+    with index.engine.connect() as connection:
+        print(connection.execute(select(func.count(), func.sum(schema.series.c.count))).one())
+"""
+
+
+@pytest.mark.parametrize("before", [None, b"garbage" * 1000])
+def test_eight_readers_on_a_missing_or_broken_index(before: bytes | None) -> None:
+    for _ in range(20):
+        recorded()
+    if before is not None:
+        index_path(folder()).write_bytes(before)
+    command = [sys.executable, "-c", READER, str(folder().root)]
+    readers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
+    results = [reader.communicate() for reader in readers]
+    assert [reader.returncode for reader in readers] == [0] * 8, results
+    assert {out.strip() for out, _ in results} == {"(20, 20)"}
+
+
+def test_the_index_of_a_store_that_cannot_be_written_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder().create()
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert str(index_path(folder())).startswith(os.environ["XDG_CACHE_HOME"])
+
+
+def test_file_systems_are_found_by_the_longest_mount(tmp_path: Path) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"a / ext4 rw 0 0\nb {tmp_path}/my\\040data nfs4 rw 0 0\n")
+    (tmp_path / "my data").mkdir()
+    assert filesystem(tmp_path / "my data" / "store", str(mounts)) == "nfs4"
+    assert filesystem(tmp_path / "my", str(mounts)) == "ext4"
+    assert filesystem(tmp_path, str(tmp_path / "none")) == ""
+
+
+# -- PostgreSQL -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.postgres
+def test_migrations_lead_to_the_schema(postgres_url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with Index.open(postgres_url) as index, index.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+
+
+@pytest.mark.postgres
+def test_an_index_of_a_newer_version_is_left_alone(postgres_url: str) -> None:
+    with Index.open(postgres_url) as index, index.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="upgrade autotrack-ml"):
+        Index.open(postgres_url)
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_away_is_one_line_without_the_password() -> None:
+    with pytest.raises(StoreError, match="does not answer") as caught:
+        Index.open("postgresql+psycopg://ana:geheim@127.0.0.1:1/x")
+    assert "geheim" not in str(caught.value)
+
+
+def test_urls_of_other_databases_are_refused() -> None:
+    with pytest.raises(StoreError, match="cannot hold an index"):
+        Index.open("mysql://host/x")
