@@ -1,0 +1,284 @@
+"""What views read from the index: runs by the page, and the params, metrics and tags of many runs at once.
+
+Runs are asked for by their public ids: the numbers of rows change when an index is rebuilt.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
+
+from autotrack.errors import StoreError
+from autotrack.journal.text import unescape
+from autotrack.journal.values import decode_value
+from autotrack.store.schema import keys, params, runs, series, tags
+from autotrack.views.series import Summary
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Select, UnaryExpression
+
+    from autotrack.store.engine import Index
+
+_PAGE = 1000  # ids in one query
+_EXACT = 2**53
+_decode = msgspec.json.Decoder().decode
+
+
+class RunRow(NamedTuple):
+    """One run without its values."""
+
+    id: str
+    name: str
+    experiment: str
+    parent: str | None
+    status: str
+    attempt: int
+    started: datetime | None
+    finished: datetime | None
+    duration: timedelta | None
+    error_type: str | None
+
+
+_COLUMNS = (
+    runs.c.uid,
+    runs.c.name,
+    runs.c.experiment,
+    runs.c.parent,
+    runs.c.status,
+    runs.c.attempt,
+    runs.c.started,
+    runs.c.finished,
+    runs.c.duration,
+    runs.c.error_type,
+)
+
+
+def moment(microseconds: int | None) -> datetime | None:
+    """Return a time of the index in the local time zone."""
+    if microseconds is None:
+        return None
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)).astimezone()
+    except (OverflowError, ValueError):  # beyond the year 9999: a clock gone wild
+        return datetime.max.replace(tzinfo=UTC) if microseconds > 0 else datetime.min.replace(tzinfo=UTC)
+
+
+def run_row(row: Any) -> RunRow:
+    """Return a row of the index as views show it."""
+    uid, name, experiment, parent, status, attempt, started, finished, duration, error = row
+    return RunRow(
+        uid,
+        unescape(name),
+        unescape(experiment),
+        parent,
+        status,
+        attempt,
+        moment(started),
+        moment(finished),
+        None if duration is None else timedelta(microseconds=duration),
+        None if error is None else unescape(error),
+    )
+
+
+@contextmanager
+def connected(index: Index) -> Iterator[Connection]:
+    """Open a connection for reading; what the database then complains about is a StoreError that says what to do."""
+    try:
+        with index.engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        if index.is_damaged(error):
+            raise DamagedIndex(f"the index {index.path} is damaged: ask again, or run `autotrack rebuild`") from error
+        where = index.path or index.engine.url.render_as_string(hide_password=True)
+        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
+        raise StoreError(f"the index {where} cannot be read ({reason}): see to it that it is there and answers") from error
+
+
+class DamagedIndex(StoreError):
+    """The index is damaged and must be replayed from the journals."""
+
+
+def page(
+    index: Index,
+    conditions: Sequence[ColumnElement[bool]],
+    order: Sequence[UnaryExpression[Any]],
+    limit: int | None = None,
+) -> tuple[list[RunRow], int]:
+    """Return runs in order, and how many there are without the limit."""
+    query: Select[Any] = select(*_COLUMNS).where(*conditions).order_by(*order)
+    with connected(index) as connection:
+        found = [run_row(row) for row in connection.execute(query.limit(limit))]
+        if limit is None or len(found) < limit:
+            return found, len(found)
+        return found, connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar_one()
+
+
+def _pages(connection: Connection, ids: Sequence[str]) -> Iterator[dict[int, str]]:
+    """Yield the runs that are there, some at a time, as ids by row number."""
+    for at in range(0, len(ids), _PAGE):
+        query = select(runs.c.id, runs.c.uid).where(runs.c.uid.in_(ids[at : at + _PAGE]))
+        yield {number: uid for number, uid in connection.execute(query)}
+
+
+def key_texts(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
+    """Return keys as users know them, by number."""
+    wanted = list(numbers)
+    found: dict[int, str] = {}
+    for at in range(0, len(wanted), _PAGE):
+        query = select(keys.c.id, keys.c.text).where(keys.c.id.in_(wanted[at : at + _PAGE]))
+        found.update((number, unescape(text)) for number, text in connection.execute(query))
+    return found
+
+
+class ParamRow(NamedTuple):
+    """One param of one run."""
+
+    run: str
+    key: str
+    value: Any
+    order: tuple[int, int, int]
+
+
+class _ParamValues:
+    """Decodes params; equal texts, of which there are many, once."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, Any] = {}
+
+    def __call__(self, kind: str, number: float | None, string: str | None, text: str) -> Any:
+        if kind == "float" and number is not None:
+            return number
+        if kind == "int" and number is not None and -_EXACT <= number <= _EXACT:
+            return int(number)
+        if kind == "str" and string is not None:
+            return unescape(string)
+        if kind == "bool":
+            return text == "true"
+        if kind in ("list", "dict"):  # not shared between runs: users may change what they get
+            return decode_value(_decode(text))
+        if text not in self._texts:
+            self._texts[text] = decode_value(_decode(text))
+        return self._texts[text]
+
+
+def param_rows(index: Index, ids: Sequence[str]) -> Iterator[ParamRow]:
+    """Yield the params of runs."""
+    value = _ParamValues()
+    columns = (params.c.run, params.c.key, params.c.kind, params.c.number, params.c.string, params.c.value)
+    order = (params.c.clock, params.c.segment, params.c.offset)
+    with connected(index) as connection:
+        for names in _pages(connection, ids):
+            rows = connection.execute(
+                select(*columns, *order).where(params.c.run.in_(names), params.c.leaf.is_(False))
+            ).all()
+            texts = key_texts(connection, {row[1] for row in rows})
+            for run, key, kind, number, string, text, clock, _, offset in rows:
+                yield ParamRow(names[run], texts[key], value(kind, number, string, text), (clock, offset, key))
+
+
+class MetricRow(NamedTuple):
+    """The summary of one metric of one run."""
+
+    run: str
+    key: str
+    number: int
+    """The order in which metrics first came."""
+    row: Any
+
+    @property
+    def last(self) -> float:
+        """The last value."""
+        return number(self.row[6])
+
+    def summary(self) -> Summary:
+        """Return the row as users see it."""
+        _, _, _, count, nan, inf, last, last_step, last_time, low, low_step, high, high_step, total = self.row
+        finite = count - nan - inf
+        time = moment(last_time)
+        assert time is not None  # noqa: S101 - the column is not nullable
+        return Summary(
+            count=count,
+            last=number(last),
+            last_step=last_step,
+            last_time=time,
+            min=low,
+            min_step=low_step,
+            max=high,
+            max_step=high_step,
+            mean=total / finite if finite else None,
+            nan=nan,
+            inf=inf,
+        )
+
+
+_SERIES = (
+    series.c.run, series.c.key, series.c.id, series.c.count, series.c.nan, series.c.inf, series.c.last, series.c.last_step,
+    series.c.last_time, series.c.min, series.c.min_step, series.c.max, series.c.max_step, series.c.total,
+)  # fmt: skip
+
+
+def number(value: float | None) -> float:
+    """Return a number of the index, where NaN is NULL."""
+    return float("nan") if value is None else value
+
+
+def metric_rows(index: Index, ids: Sequence[str]) -> Iterator[MetricRow]:
+    """Yield the metrics of runs."""
+    with connected(index) as connection:
+        for names in _pages(connection, ids):
+            rows = connection.execute(select(*_SERIES).where(series.c.run.in_(names))).all()
+            texts = key_texts(connection, {row[1] for row in rows})
+            for row in rows:
+                yield MetricRow(names[row[0]], texts[row[1]], row[2], row)
+
+
+def tag_rows(index: Index, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield run, key and value of tags."""
+    query = select(tags.c.run, tags.c.key, tags.c.value, tags.c.clock, tags.c.offset)
+    with connected(index) as connection:
+        for names in _pages(connection, ids):
+            rows = connection.execute(query.where(tags.c.run.in_(names), tags.c.value.is_not(None))).all()
+            texts = key_texts(connection, {row[1] for row in rows})
+            for run, key, value, _, _ in sorted(rows, key=operator.itemgetter(0, 3, 4, 1)):
+                yield names[run], texts[key], unescape(value)
+
+
+class Batch:
+    """The values of some neighboring runs, read together when those of one of them are first asked for."""
+
+    def __init__(self, index: Index, ids: Sequence[str]) -> None:
+        self.index = index
+        self.ids = ids
+
+    @cached_property
+    def params(self) -> dict[str, list[ParamRow]]:
+        """Params by run, in the order of recording."""
+        found: dict[str, list[ParamRow]] = defaultdict(list)
+        for row in sorted(param_rows(self.index, self.ids), key=operator.attrgetter("order")):
+            found[row.run].append(row)
+        return found
+
+    @cached_property
+    def metrics(self) -> dict[str, list[MetricRow]]:
+        """Metrics by run, in the order of recording."""
+        found: dict[str, list[MetricRow]] = defaultdict(list)
+        for row in sorted(metric_rows(self.index, self.ids), key=operator.attrgetter("number")):
+            found[row.run].append(row)
+        return found
+
+    @cached_property
+    def tags(self) -> dict[str, dict[str, str]]:
+        """Tags by run, in the order of recording."""
+        found: dict[str, dict[str, str]] = defaultdict(dict)
+        for run, key, value in tag_rows(self.index, self.ids):
+            found[run][key] = value
+        return found

@@ -1,0 +1,139 @@
+"""Runs that answer a question, in order."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from autotrack.views import text
+from autotrack.views.overview import MISSING, Column, counts, metric_columns, param_columns
+from autotrack.views.rows import Batch, RunRow
+from autotrack.views.run import RunView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from autotrack.store.engine import Index
+    from autotrack.views.store import Store
+
+_BLOCK = 200  # runs whose values are read together
+_SHOWN = 25  # rows of a printed table
+
+
+class Runs(Sequence[RunView]):
+    """Runs as they were when they were asked for: which they are and their order never change.
+
+    Params, metrics and tags are read when they are first looked at, some hundred runs at a time.
+    """
+
+    def __init__(self, views: Sequence[RunView], total: int, focus: str = "", index: Index | None = None) -> None:
+        self._views = views
+        self._focus = focus
+        self._index = index
+        self.total = total
+        """How many runs match, without the limit."""
+
+    @classmethod
+    def of(cls, store: Store, index: Index, rows: Sequence[RunRow], total: int, focus: str) -> Runs:
+        """Make views of rows."""
+        views: list[RunView] = []
+        for at in range(0, len(rows), _BLOCK):
+            block = rows[at : at + _BLOCK]
+            batch = Batch(index, [row.id for row in block])
+            views += [RunView(store, row, batch) for row in block]
+        return cls(views, total, focus, index)
+
+    @overload
+    def __getitem__(self, key: int) -> RunView: ...
+    @overload
+    def __getitem__(self, key: slice) -> Runs: ...
+    def __getitem__(self, key: int | slice) -> RunView | Runs:
+        if isinstance(key, slice):
+            return Runs(self._views[key], self.total, self._focus, self._index)
+        try:
+            return self._views[key]
+        except IndexError:
+            about = f"there are {text.plural(len(self), 'run')}" if self else "no run matches"
+            raise IndexError(f"{about}: no run at position {key}") from None
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __iter__(self) -> Iterator[RunView]:
+        return iter(self._views)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Runs) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a DataFrame with one row per run: ``id``, ``name``, ``experiment``, ``status``, ``started`` (UTC),
+        ``duration``, then ``params.*`` (types kept), ``metrics.*`` (last values) and ``tags.*``.
+        """
+        from autotrack.views.frame import to_frame
+
+        return to_frame(self._index, self._views)
+
+    def __repr__(self) -> str:
+        shown = self[:_SHOWN]
+        if not shown:
+            return f"<Runs: none{f' of {self.total:,}' if self.total else ''}>"
+        params, metrics = param_columns(shown, self._focus), metric_columns(shown, self._focus)
+        room = max(100, shutil.get_terminal_size((140, 24)).columns)
+        columns = [*base_columns(shown), *_fitting(base_columns(shown), metrics, params, room)]
+        # The params stand together, then the metrics, whatever was chosen first.
+        columns.sort(key=lambda c: ("", "params", "metrics").index(c.group))
+        chosen = [sum(c.group == group for c in columns) for group in ("params", "metrics")]
+        lines = text.table(
+            [text.value(c.title, 28) if c.title else "''" for c in columns],
+            [[_cell(c, i) for c in columns] for i in range(len(shown))],
+            [c.right for c in columns],
+        )
+        hidden = (
+            (chosen[0], len(params), "params that differ" if len(shown) > 1 else "params"),
+            (chosen[1], len(metrics), "metrics"),
+        )
+        return "\n".join([*lines, f"({counts(len(shown), self.total, hidden)})"])
+
+    def _repr_html_(self) -> str:
+        from autotrack.views.html import runs_table
+
+        return runs_table(self, self._focus)
+
+
+def base_columns(runs: Sequence[RunView]) -> list[Column]:
+    """Return the columns that every table of runs begins with."""
+    columns = [
+        Column("", "run", [text.value(run.name, 28) for run in runs]),
+        Column("", "id", [run.id[-8:] for run in runs]),
+        Column("", "status", [run.status for run in runs]),
+        Column("", "started", [text.when(run.started) for run in runs]),
+        Column("", "took", [text.length(run.duration) for run in runs]),
+    ]
+    if len({run.experiment for run in runs}) > 1:
+        columns.insert(2, Column("", "experiment", [text.value(run.experiment, 20) for run in runs]))
+    return columns
+
+
+def _fitting(base: list[Column], metrics: list[Column], params: list[Column], room: int) -> list[Column]:
+    """Return as many columns as fit, a metric and a param in turn."""
+    room -= sum(_width(c) + 2 for c in base)
+    chosen: list[Column] = []
+    for i in range(max(len(metrics), len(params))):
+        for column in [*metrics[i : i + 1], *params[i : i + 1]]:
+            if room - _width(column) - 2 < 0:
+                return chosen
+            chosen.append(column)
+            room -= _width(column) + 2
+    return chosen
+
+
+def _width(column: Column) -> int:
+    return max(text.cells(text.value(column.title, 28)), *(text.cells(_cell(column, i)) for i in range(len(column.values))))
+
+
+def _cell(column: Column, at: int) -> str:
+    item: Any = column.values[at]
+    return "" if item is MISSING else item if column.group == "" else text.value(item, 20)
