@@ -30,7 +30,8 @@ def changed(estimator: Any) -> list[str]:
     for name, value in params.items():
         prefix, _, key = name.rpartition("__")
         owner = owners.get(f"{prefix}__" if prefix else "")
-        if owner is not None and _differs(value, _defaults_of(type(owner)).get(key, inspect.Parameter.empty)):
+        defaults = {} if owner is None else _defaults_of(type(owner))
+        if key in defaults and _differs(value, defaults[key]):  # not in it: a step under its own name
             names.append(name)
     return names
 

@@ -14,6 +14,9 @@ import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator
 
+_COUNTING = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
+"""Modules whose search trees count the questions they are asked; a copy shares their arrays."""
+
 _asking: ContextVar[bool] = ContextVar("autotrack_sklearn_asking", default=False)
 
 
@@ -74,10 +77,13 @@ def _twin(value: Any, memo: dict[int, Any]) -> Any:
         return memo[id(value)]
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         return _twin_of_estimator(value, memo)
+    kind = type(value)
     if isinstance(value, (np.random.RandomState, np.random.Generator)):
         made = memo[id(value)] = copy.deepcopy(value)
         return made
-    kind = type(value)
+    if kind.__module__ in _COUNTING:
+        made = memo[id(value)] = copy.copy(value)
+        return made
     if kind is list or kind is tuple:
         items = [_twin(item, memo) for item in value]
         if all(new is old for new, old in zip(items, value, strict=True)):

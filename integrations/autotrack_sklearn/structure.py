@@ -73,7 +73,7 @@ def _public() -> frozenset[str]:
     for home in _PUBLIC:
         module = importlib.import_module(home)
         for name in getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]:
-            value = getattr(module, name, None)
+            value = vars(module).get(name)  # experimental names raise when they are asked for
             place = getattr(value, "__module__", None)
             if callable(value) and isinstance(place, str) and place.startswith(home):
                 found.add(f"{place}.{value.__name__}")

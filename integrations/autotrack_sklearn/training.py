@@ -15,7 +15,7 @@ from autotrack_sklearn.quiet import asking, twin
 
 SHARE = 0.1
 """Training metrics may take this share of the time of `fit` ..."""
-FLOOR = 0.1
+FLOOR = 0.25
 """... or this many seconds, whichever is more."""
 
 _ALL = 1_000  # samples that are predicted without trying a part of them first

@@ -1,0 +1,282 @@
+"""Nothing that users look at changes: results, attributes, random states, data, warnings, printed text."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import subprocess
+import sys
+import threading
+import warnings
+import weakref
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingRegressor,
+    ExtraTreesRegressor,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+    StackingClassifier,
+    VotingClassifier,
+)
+from sklearn.feature_selection import RFE
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.mixture import GaussianMixture
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, cross_val_score
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import BernoulliRBM, MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from autotrack.autolog import autolog
+from autotrack_sklearn.quiet import asking, twin
+
+ESTIMATORS = [
+    AdaBoostClassifier(n_estimators=4),
+    BaggingRegressor(n_estimators=3),
+    BernoulliRBM(n_components=4, n_iter=2),
+    DecisionTreeClassifier(),
+    DummyClassifier(strategy="stratified"),
+    ExtraTreesRegressor(4),
+    GaussianMixture(2),
+    GaussianProcessClassifier(),
+    GradientBoostingRegressor(n_estimators=4),
+    GridSearchCV(RandomForestClassifier(3), {"max_depth": [1, 2]}, cv=2),
+    HistGradientBoostingClassifier(max_iter=4),
+    IsolationForest(n_estimators=4),
+    KMeans(3, n_init=1),
+    KNeighborsClassifier(),
+    LatentDirichletAllocation(2, max_iter=2),
+    LinearSVC(),
+    LogisticRegression(max_iter=500),
+    MLPClassifier((4,), max_iter=50, tol=100),
+    MiniBatchKMeans(3, n_init=1),
+    NMF(2, init="random", max_iter=500),
+    OneVsRestClassifier(SGDClassifier()),
+    PCA(2),
+    RFE(DecisionTreeClassifier()),
+    RandomForestClassifier(5, n_jobs=2),
+    RandomizedSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2, 3]}, n_iter=2, cv=2),
+    Ridge(),
+    SVC(),
+    StackingClassifier([("tree", DecisionTreeClassifier()), ("near", KNeighborsClassifier())], cv=2),
+    VotingClassifier([("tree", DecisionTreeClassifier()), ("svc", SVC())]),
+    make_pipeline(StandardScaler(), SGDClassifier()),
+]
+
+
+def states() -> Any:
+    return joblib.hash(np.random.get_state(legacy=False))  # noqa: NPY002 - the user's
+
+
+@pytest.mark.parametrize("seed", ["instance", "global"])
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "threads"])
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: type(one).__name__)
+def test_identical_results_attributes_and_states(load, estimator, seed, alone) -> None:
+    X, y = load("iris")
+    stop = threading.Event()
+    other = threading.Thread(target=stop.wait)
+    if not alone:
+        other.start()
+
+    def outcome() -> Any:
+        np.random.seed(3)  # noqa: NPY002 - the user's
+        model = sklearn.clone(estimator)
+        generator = np.random.RandomState(7)
+        if seed == "instance" and "random_state" in model.get_params():
+            model.set_params(random_state=generator)
+        data = X.copy(), y.copy()
+        model.fit(*data)
+        timeless = {key: value for key, value in vars(model).items() if key not in ("cv_results_", "refit_time_")}
+        return list(vars(model)), joblib.hash(timeless), joblib.hash(generator), joblib.hash(data), states()
+
+    try:
+        plain = outcome()
+        with autolog(only="sklearn", metrics="always"):
+            logged = outcome()
+    finally:
+        stop.set()
+    assert logged == plain
+
+
+SCRIPT = """
+import sys, warnings
+if sys.argv[1] == "on":
+    import autotrack; autotrack.autolog()
+import numpy as np
+from sklearn import datasets, metrics
+from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.svm import LinearSVC
+X, y = datasets.load_digits(return_X_y=True)
+def own(): warnings.warn("seen once", UserWarning)
+for _ in range(3):
+    LogisticRegression(max_iter=2).fit(X, y)
+    own()
+class Chatty(LogisticRegression):
+    def predict(self, X):
+        warnings.warn("predicting", RuntimeWarning)
+        np.log(np.zeros(1))
+        return super().predict(X)
+model = Chatty(max_iter=2).fit(X, y)
+model.predict(X[:5])
+forest = RandomForestClassifier(3, verbose=1, random_state=0).fit(X, y)
+for _ in range(2):
+    metrics.precision_score([0, 1], [0, 0])
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    LinearSVC(max_iter=1).fit(X, y)
+    model.predict(X[:5])
+print([(one.category.__name__, one.filename, one.lineno) for one in caught])
+print(len(warnings.filters))
+"""
+
+
+@pytest.mark.parametrize("filters", ["default", "once", "always", "ignore"])
+def test_warnings_and_prints_stay(tmp_path: Path, filters: str) -> None:
+    """The same lines on stdout and stderr, in the same order; also what is shown once only."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    shown = []
+    for way in ("off", "on"):
+        command = [sys.executable, "-W", filters, str(script), way]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        lines = (done.stdout + done.stderr).splitlines()
+        shown.append([line for line in lines if "elapsed" not in line and "Elapsed" not in line])
+    assert shown[0] == shown[1]
+    assert any("LinearSVC" in line or "ConvergenceWarning" in line for line in shown[0])
+
+
+def test_warnings_as_errors(on, load) -> None:
+    """The suite runs with `-W error`: what our own questions provoke must not even be raised."""
+
+    class Warner(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            warnings.warn("a remark", UserWarning, stacklevel=1)
+            return super().predict(X)
+
+    X, y = load("iris")
+    model = Warner(max_iter=500).fit(X, y)
+    with pytest.warns(UserWarning, match="a remark"):
+        model.predict(X)
+
+
+def test_silence_is_ours_alone() -> None:
+    """While we ask, other threads still get their warnings, and filters are what they were afterwards."""
+    before = list(warnings.filters)
+    heard: list[str] = []
+
+    def other() -> None:
+        try:
+            warnings.warn("elsewhere", UserWarning, stacklevel=1)
+        except UserWarning as warning:
+            heard.append(str(warning))
+
+    with asking():
+        warnings.warn("here", UserWarning, stacklevel=1)
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert heard == ["elsewhere"]
+    assert list(warnings.filters) == before
+
+
+@pytest.mark.parametrize("make", [dict, lambda: {"n_jobs": 2}], ids=["alone", "workers"])
+def test_data_prepared_in_place(load, make) -> None:
+    """Training metrics leave alone what `fit` was allowed to overwrite."""
+    X, y = load("wine")
+
+    def outcome() -> Any:
+        data = X.copy()
+        model = make_pipeline(StandardScaler(copy=False), RandomForestClassifier(3, random_state=0, **make()))
+        model.fit(data, y)
+        return joblib.hash(data)
+
+    plain = outcome()
+    with autolog(only="sklearn"):
+        assert outcome() == plain
+
+
+def test_predict_that_writes_into_its_input(on, runs, load) -> None:
+    class Writer(ClassifierMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Writer:
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X: Any) -> Any:
+            X[:] = 0
+            self.spoiled_ = True
+            return np.zeros(len(X), dtype=int)
+
+    X, y = load("iris")
+    data = X.copy()
+    model = Writer().fit(data, y)
+    assert np.array_equal(data, X)
+    assert list(vars(model)) == ["classes_"]
+    assert "read-only" in runs()[0].notes["capture"][0]
+
+
+def test_twin_shares_arrays_and_nothing_else(load) -> None:
+    X, y = load("iris")
+    inner = SGDClassifier(random_state=np.random.RandomState(0), verbose=0)
+    model = make_pipeline(StandardScaler(), inner).fit(X, y)
+    other = twin(model)
+    assert other is not model
+    assert other[-1] is not inner
+    assert other[-1].coef_ is inner.coef_
+    before = copy.deepcopy(inner.random_state)
+    other[-1].random_state.uniform(size=5)
+    other[-1].new_ = 1
+    assert joblib.hash(inner.random_state) == joblib.hash(before)
+    assert not hasattr(inner, "new_")
+
+
+def test_nothing_is_kept_alive(on, load) -> None:
+    X, y = (array.copy() for array in load("iris"))
+    model = LogisticRegression(max_iter=500).fit(X, y)
+    data, fitted = weakref.ref(X), weakref.ref(model)
+    del X, y, model
+    assert data() is None
+    assert fitted() is None
+
+
+def test_signatures_routing_and_conditional_methods(load) -> None:
+    plain = inspect.signature(LogisticRegression.fit), LogisticRegression.fit.__doc__
+    X, y = load("iris")
+    with autolog(only="sklearn"):
+        assert (inspect.signature(LogisticRegression.fit), LogisticRegression.fit.__doc__) == plain
+        with sklearn.config_context(enable_metadata_routing=True):
+
+            class Later(ClassifierMixin, BaseEstimator):
+                def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Later:
+                    self.classes_ = np.unique(y)
+                    self.weight_ = sample_weight
+                    return self
+
+                def predict(self, X: Any) -> Any:
+                    return np.full(len(X), self.classes_[0])
+
+            Later().set_fit_request(sample_weight=True)
+            model = LogisticRegression(max_iter=500).set_fit_request(sample_weight=True)
+            assert model.get_metadata_routing().fit.requests == {"sample_weight": True}
+            make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model).fit(X, y, sample_weight=np.ones(len(y)))
+        assert not hasattr(make_pipeline(StandardScaler(), SVC()), "fit_predict")
+        assert hasattr(make_pipeline(StandardScaler(), KMeans()), "fit_predict")
+        assert cross_val_score(sklearn.clone(LogisticRegression(max_iter=500)), X, y, n_jobs=2).shape == (5,)
