@@ -10,7 +10,6 @@ https://packaging.python.org/specifications/core-metadata
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -118,27 +117,25 @@ def gate(entry: Entry) -> Verdict:
     return Verdict(version and str(version), None)
 
 
-_REQUIREMENT = re.compile(
-    r"""(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*) \s* (\[[^]]*\])? \s*
-        \(? (?P<versions>[^;()@]*) \)? \s* (;(?P<marker>.*))?""",
-    re.VERBOSE,
-)
-_EXTRA = re.compile(r"""^\(?\s*extra\s*==\s*["']([^"']+)["']\s*\)?$""")
-_FLOOR = re.compile(r"(?:>=|~=)\s*v?([0-9][^\s,]*)")
-
-
 def _floors(entry: Entry) -> tuple[str, list[tuple[str, str | None]]]:
     """The extra that speaks for an integration, and its (distribution, lowest version) pairs.
 
     That is the extra with the module's name, else with its first part's (`lightning` for `lightning.pytorch`).
     """
+    import re
+
+    requirement = re.compile(
+        r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*\])?\s*\(?(?P<versions>[^;()@]*)\)?\s*(;(?P<marker>.*))?"
+    )
     requirements: dict[str, list[tuple[str, str | None]]] = {}
     for line in _required(entry.folder):
-        match = _REQUIREMENT.match(line)
+        match = requirement.match(line)
         # Lines with further markers (`python_version < "3.12" and …`) are pip's business alone.
-        extra = match and _EXTRA.match((match["marker"] or "").strip())
+        extra = match and re.fullmatch(
+            r"""\(?\s*extra\s*==\s*["']([^"']+)["']\s*\)?""", (match["marker"] or "").strip()
+        )
         if match and extra:
-            floor = _FLOOR.search(match["versions"])
+            floor = re.search(r"(?:>=|~=)\s*v?([0-9][^\s,]*)", match["versions"])
             requirements.setdefault(normal(extra[1]), []).append((match["name"], floor and floor[1]))
     for name in (normal(entry.module), normal(entry.module.partition(".")[0])):
         if name in requirements:
@@ -159,6 +156,8 @@ def _required(folder: str) -> list[str]:
 
 def _release(version: str) -> tuple[int, tuple[int, ...]]:
     """Epoch and the numbers before any letters, without trailing zeros: (0, (1, 4)) of "1.4.0rc1"."""
+    import re
+
     match = re.match(r"v?(?:(\d+)!)?(\d+(?:\.\d+)*)", version.strip())
     if match is None:
         return 0, ()
@@ -170,4 +169,4 @@ def _release(version: str) -> tuple[int, tuple[int, ...]]:
 
 def normal(name: str) -> str:
     """A distribution's or an extra's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return "-".join(filter(None, name.lower().replace("_", "-").replace(".", "-").split("-")))

@@ -16,5 +16,8 @@ def __getattr__(name: str) -> Any:
 
     if name not in __all__:
         raise AttributeError(f"module 'autotrack.testing' has no attribute {name!r}")
-    home = {"IntegrationContract": "integration", "StoreContract": "store"}[name]
-    return getattr(importlib.import_module(f"autotrack.testing.{home}"), name)
+    import pytest
+
+    home = "autotrack.testing." + {"IntegrationContract": "integration", "StoreContract": "store"}[name]
+    pytest.register_assert_rewrite(home)  # failures show what was compared
+    return getattr(importlib.import_module(home), name)

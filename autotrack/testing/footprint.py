@@ -1,11 +1,11 @@
-"""What a framework looks like: every attribute of its modules and of its classes, to be compared before and after."""
+"""What a framework looks like: whatever can be patched in its modules and classes, to be compared before and after."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 Place = tuple[str, str]
@@ -16,11 +16,14 @@ _CACHES = frozenset({"__slotnames__", "__warningregistry__", "__dict__", "__weak
 
 
 def take(module: str) -> dict[Place, Any]:
-    """Every attribute of all loaded modules of `module`'s top-level package and of the classes they define."""
+    """All functions, classes and descriptors in the loaded modules of `module`'s top-level package and their classes.
+
+    Other values (submodules, caches) are left out: frameworks set those themselves as they are used.
+    """
     places: dict[Place, Any] = {}
     for owner, namespace in _namespaces(module.partition(".")[0]):
         for name, value in namespace.items():
-            if name not in _CACHES:
+            if name not in _CACHES and (callable(value) or hasattr(type(value), "__get__")):
                 places[owner, name] = value
     return places
 
@@ -37,12 +40,14 @@ def differences(before: dict[Place, Any], after: dict[Place, Any]) -> list[Place
 
 def looks(value: Any) -> tuple[object, ...]:
     """What users and frameworks see of a function or a class."""
+    names = tuple(getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__", "__doc__"))
+    if not isinstance(value, (FunctionType, classmethod, staticmethod, type)):
+        return names  # other descriptors are not looked at before they are bound
     try:
-        signature = str(inspect.signature(value))
+        signature = str(inspect.signature(value))  # type: ignore[arg-type] - a TypeError is an answer too
     except (TypeError, ValueError):
         signature = ""
     kinds = (inspect.isfunction(value), inspect.isclass(value), callable(value), isinstance(value, classmethod))
-    names = tuple(getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__", "__doc__"))
     return signature, kinds, names
 
 

@@ -33,7 +33,8 @@ def play(path: str, name: str, order: str) -> None:
         assert contract.module not in sys.modules
         assert "numpy" not in sys.modules
     elif not is_on() and before is not None:
-        assert footprint.differences(before, footprint.take(contract.module)) == []
+        changed = footprint.differences(before, footprint.take(contract.module))
+        assert not changed, f"not as before: {changed}"
     if not is_on():
         wrapped = [place for place, value in footprint.take(contract.module).items() if _is_ours(value)]
         assert not wrapped, f"left after stop(): {wrapped}"
