@@ -235,10 +235,14 @@ def _server_engine(text: str) -> Engine:
         from autotrack.store.migrations import upgrade
 
         engine = sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT})
-        upgrade(engine)
     except ImportError as error:
         raise StoreError(f"{shown} needs {error.name}: pip install 'autotrack-ml[postgres]'") from error
-    except sqlalchemy.exc.OperationalError as error:
+    try:
+        upgrade(engine)
+    except BaseException as error:
+        engine.dispose()
+        if not isinstance(error, sqlalchemy.exc.OperationalError):
+            raise
         reason = str(error.orig).strip().splitlines()[0]
         raise StoreError(
             f"{shown} does not answer ({reason}): start the server or mend AUTOTRACK_STORE; "

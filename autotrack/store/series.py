@@ -62,7 +62,7 @@ class Points(NamedTuple):
 class Summary(NamedTuple):
     """What charts and tables need to know about some points; statistics are over finite values."""
 
-    count: int  # type: ignore[assignment] - nobody counts the fields of a summary
+    count: int  # type: ignore[assignment]  # nobody counts the fields of a summary
     first: float | None
     last: float | None
     min: float | None

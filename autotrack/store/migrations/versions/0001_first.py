@@ -112,7 +112,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Double(), nullable=True),
         sa.Column("string", sa.Text(), nullable=True),
         sa.Column("value", sa.Text(), nullable=True),
-        sa.Column("leaf", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("leaf", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("clock", sa.BigInteger(), nullable=False),
         sa.Column("segment", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
@@ -149,7 +149,7 @@ def upgrade() -> None:
         sa.Column("duration", sa.BigInteger(), nullable=True),
         sa.Column("status", sa.String(length=16), server_default="running", nullable=False),
         sa.Column("corrupt", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("closed", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("closed", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run"],
             ["runs.id"],
