@@ -44,7 +44,7 @@ def looks(value: Any) -> tuple[object, ...]:
     if not isinstance(value, (FunctionType, classmethod, staticmethod, type)):
         return names  # other descriptors are not looked at before they are bound
     try:
-        signature = str(inspect.signature(value))  # type: ignore[arg-type] - a TypeError is an answer too
+        signature = str(inspect.signature(value))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         signature = ""
     kinds = (inspect.isfunction(value), inspect.isclass(value), callable(value), isinstance(value, classmethod))

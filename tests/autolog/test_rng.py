@@ -23,14 +23,15 @@ def _draw(call: Call) -> None:
         sys.modules["torch"].rand(1)
 
 
+@pytest.mark.parametrize("when", [{"before": _draw}, {"after": _draw}, {"before": _draw, "after": _draw}])
 @pytest.mark.parametrize("halves", [0, 1])
-def test_observers_draws_are_taken_back(patches: Patches, halves: int) -> None:
+def test_observers_draws_are_taken_back(patches: Patches, halves: int, when: Any) -> None:
     numpy = pytest.importorskip("numpy")
 
     def states() -> list[Any]:
         return [random.getstate(), pickle.dumps(numpy.random.get_state())]
 
-    patches.around(Model, "fit", observing(before=_draw, after=_draw))
+    patches.around(Model, "fit", observing(**when))
     random.seed(3)
     numpy.random.seed(3)
     random.gauss(0, 1)
