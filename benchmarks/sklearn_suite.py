@@ -58,8 +58,9 @@ def pytest_sessionfinish() -> None:
     """Write all outcomes."""
     if _OUT in os.environ:
         with Path(os.environ[_OUT]).open("w", encoding="utf-8") as file:
-            for name, found in _outcomes.items():
-                file.write(json.dumps({"test": _ADDRESS.sub("0x", name), **found}) + "\n")
+            file.writelines(
+                json.dumps({"test": _ADDRESS.sub("0x", name), **found}) + "\n" for name, found in _outcomes.items()
+            )
 
 
 # -- the comparison ---------------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def run(suites: list[str], *, autolog: bool, out: Path, more: list[str]) -> None
             _ON: "1" if autolog else "0",
         }
         command = [sys.executable, "-m", "pytest", "-p", "sklearn_suite", "-p", "no:cacheprovider", "-q", "--tb=short"]
-        subprocess.run([*command, *more, "--pyargs", *suites], cwd=folder, env=environment, check=False)  # noqa: S603
+        subprocess.run([*command, *more, "--pyargs", *suites], cwd=folder, env=environment, check=False)
 
 
 def read(path: Path) -> dict[str, dict[str, Any]]:
@@ -103,7 +104,9 @@ def main() -> int:
     """Run both ways and compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("suites", nargs="*", default=list(SUITES))
-    parser.add_argument("--only", choices=("on", "off"), help="run one way only, and compare with what --off or --on names")
+    parser.add_argument(
+        "--only", choices=("on", "off"), help="run one way only, and compare with what --off or --on names"
+    )
     parser.add_argument("--off", type=Path, help="where the outcomes without autologging are (to be) written")
     parser.add_argument("--on", type=Path, help="where the outcomes with autologging are (to be) written")
     parser.add_argument("--pytest", default="", help="more arguments for pytest, e.g. --pytest='-x -k forest'")
@@ -123,7 +126,8 @@ def main() -> int:
     worse = sum(on[name]["outcome"] == "failed" != off[name]["outcome"] for name in both)
     print(
         f"{len(both):,} tests both ways, {len(different):,} ended differently, {worse:,} new failures; "
-        f"{seconds[0]:.0f} s without, {seconds[1]:.0f} s with autologging: {seconds[1] / max(seconds[0], 1e-9):.2f} times"
+        f"{seconds[0]:.0f} s without, {seconds[1]:.0f} s with autologging: "
+        f"{seconds[1] / max(seconds[0], 1e-9):.2f} times"
     )
     return int(bool(different))
 

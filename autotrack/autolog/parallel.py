@@ -67,6 +67,7 @@ def _carried(tasks: Iterable[Task], call: Call | None, run: Run | None) -> Itera
     return _carry(tasks, call, run)
 
 
+@uncounted
 def _carry(tasks: Iterable[Task], call: Call | None, run: Run | None) -> Iterator[Task]:
     for task in tasks:
         function, args, kwargs = task

@@ -31,13 +31,13 @@ def listening() -> Iterator[list[str]]:
 def install(patches: Patches) -> None:
     """Have every new `ConvergenceWarning` tell its text.
 
-    `warnings.warn(text, category)` makes the object before it looks at filters and at what has been shown already. So this
-    hears what a filter or a `catch_warnings` of ours would miss, or could only hear by changing what is shown.
+    `warnings.warn(text, category)` makes the object before it looks at filters and at what has been shown already. So
+    this hears what a filter or a `catch_warnings` of ours would miss, or could only hear by changing what is shown.
     """
     if "__init__" in vars(ConvergenceWarning):  # not so in any release up to now; then it is not ours to replace
         return
 
-    def __init__(self: ConvergenceWarning, *args: Any) -> None:
+    def __init__(self: ConvergenceWarning, *args: Any) -> None:  # noqa: N807 - becomes the method
         super(ConvergenceWarning, self).__init__(*args)
         texts = _heard.get()
         if texts is not None and args and isinstance(args[0], str):
@@ -45,7 +45,7 @@ def install(patches: Patches) -> None:
             if text not in texts and len(texts) < _MANY:
                 texts.append(text)
 
-    ConvergenceWarning.__init__ = __init__  # type: ignore[method-assign]
+    ConvergenceWarning.__init__ = __init__
 
     def restore() -> None:
         if vars(ConvergenceWarning).get("__init__") is __init__:

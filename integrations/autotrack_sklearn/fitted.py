@@ -110,7 +110,7 @@ def _names(values: Any) -> list[Any] | None:
 def _array(estimator: Any, attribute: str) -> Any:
     """A fitted array; also one that is a property (which raises where it is undefined, e.g. for a kernel SVM)."""
     try:
-        values = getattr(estimator, attribute, None)
+        values: Any = getattr(estimator, attribute, None)
     except Exception:  # noqa: BLE001 - any class may do anything in its property; nothing is lost, there are no values
         return None
     if hasattr(values, "toarray"):

@@ -97,8 +97,8 @@ def _skops() -> Any:
 def _without_backends() -> Iterator[None]:
     """While skops imports every module of scikit-learn (it asks for `all_estimators`), no array library comes along.
 
-    scikit-learn's copy of array_api_compat has a subpackage for each, and to walk through it imports torch where that is
-    installed. `None` in `sys.modules` makes that an ImportError, which the walk steps over.
+    scikit-learn's copy of array_api_compat has a subpackage for each, and to walk through it imports torch where that
+    is installed. `None` in `sys.modules` makes that an ImportError, which the walk steps over.
     """
     names = [
         f"sklearn.externals.array_api_compat.{library}"

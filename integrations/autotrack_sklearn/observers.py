@@ -15,7 +15,7 @@ from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of
 
 if TYPE_CHECKING:
-    from autotrack.run import Run
+    from autotrack import Run
     from autotrack_sklearn.training import Data
 
 PREPARATION = tuple(
@@ -59,8 +59,8 @@ def _record(call: Call) -> Iterator[None]:
             _after(call, run, data)
         for text in warned:
             run.note(text, kind="warning")
-        if not warned and (text := fitted.stopped_early_note(fitted.core(estimator))):
-            run.note(text, kind="warning")
+        if not warned and (remark := fitted.stopped_early_note(fitted.core(estimator))):
+            run.note(remark, kind="warning")
         if call.option("models", True):
             with guarded("saving the model", run=run):
                 run.log_model(estimator)
@@ -81,21 +81,21 @@ def argument(call: Call, position: int, name: str) -> Any:
     return call.kwargs.get(name)
 
 
-def before(call: Call, run: Run, estimator: Any, X: Any, y: Any) -> None:
+def before(call: Call, run: Run, estimator: Any, features: Any, target: Any) -> None:
     """Record params and data, before the call can change them."""
     with guarded("reading the params", run=run):
         run.log_params(params_of(estimator))
         names = changed(estimator)
         run.set_tag("params.changed", ", ".join(names) if names else None)
     if call.option("data", True):
-        for name, values in (("X", X), ("y", y)):
+        for name, values in (("X", features), ("y", target)):
             if values is not None:
                 with guarded(f"describing {name}", run=run):
                     run.log_data(values, name=name, role="train")
 
 
 def _sample_weight(call: Call) -> Any:
-    if "sample_weight" in call.kwargs or len(call.args) <= 2:  # noqa: PLR2004 - X and y
+    if "sample_weight" in call.kwargs or len(call.args) <= 2:
         return call.kwargs.get("sample_weight")
     import inspect
 
@@ -143,6 +143,4 @@ def _search(run: Run, search: Any) -> dict[str, float]:
 
 
 def _prepares(cls: type) -> bool:
-    return any(
-        base.__module__.startswith(PREPARATION) for base in cls.__mro__ if issubclass(base, BaseEstimator)
-    )
+    return any(base.__module__.startswith(PREPARATION) for base in cls.__mro__ if issubclass(base, BaseEstimator))

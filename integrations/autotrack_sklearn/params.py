@@ -17,7 +17,7 @@ _defaults: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDict
 
 
 def params_of(estimator: Any) -> dict[str, Any]:
-    """`get_params(deep=True)` under its own keys; estimators in it by class name, arrays that are not small by shape."""
+    """`get_params(deep=True)` under its own keys; estimators in it by class name, large arrays by shape."""
     return {name: plain(value) for name, value in estimator.get_params(deep=True).items()}
 
 

@@ -1,4 +1,4 @@
-"""Ask a fitted estimator something without anybody noticing: neither the estimator, nor random generators, nor warnings."""
+"""Ask a fitted estimator something without a trace: on itself, on random generators, on the user's warnings."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _FILTER: Any = _Filter(("ignore", None, _OurDoing, None, 0))
 def asking() -> Iterator[None]:
     """Warnings of this thread are dropped inside; those of other threads, and what is shown once, stay as they are.
 
-    `warnings.catch_warnings` would make every "once per location" warning of the user's appear again (it invalidates all
-    registries), and would hide warnings of other threads. A filter put in place by hand does neither: a warning that is
-    ignored leaves no mark in a registry.
+    `warnings.catch_warnings` would make every "once per location" warning of the user's appear again (it invalidates
+    all registries), and would hide warnings of other threads. A filter put in place by hand does neither: a warning
+    that is ignored leaves no mark in a registry.
     """
     filters: list[Any] = warnings.filters  # type: ignore[assignment]
     token = _asking.set(True)
@@ -84,7 +84,7 @@ def _twin(value: Any, memo: dict[int, Any]) -> Any:
     if kind.__module__ in _COUNTING:
         made = memo[id(value)] = copy.copy(value)
         return made
-    if kind is list or kind is tuple:
+    if isinstance(value, (list, tuple)) and kind in (list, tuple):
         items = [_twin(item, memo) for item in value]
         if all(new is old for new, old in zip(items, value, strict=True)):
             return value

@@ -2,8 +2,8 @@
 
 The same figures as `sklearn.metrics`, at a tenth of the time: its functions look at the kind of the labels again and
 again, which takes 4 ms for 500 samples. Formulas and order of the operations are scikit-learn's. Accuracy, precision,
-recall, F1 and the unweighted area under the curve are equal bit for bit; log loss, and areas of weighted samples, to the
-last digit or two (scikit-learn's own releases differ by as much).
+recall, F1 and the unweighted area under the curve are equal bit for bit; log loss, and areas of weighted samples, to
+the last digit or two (scikit-learn's own releases differ by as much).
 """
 
 from __future__ import annotations
@@ -60,9 +60,11 @@ def roc_auc(true: Array, score: Array, weight: Array | None) -> float | None:
         return None
     count = score.shape[1]
     areas = [_area(true == k, score[:, k], weight) for k in range(count)]
-    if any(area is None for area in areas):
+    if None in areas:
         return None
-    return float(np.average(areas, weights=np.bincount(true, weights=weight, minlength=count)))
+    return float(
+        np.average(np.array(areas, dtype=np.float64), weights=np.bincount(true, weights=weight, minlength=count))
+    )
 
 
 def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
@@ -80,7 +82,7 @@ def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
         fps = np.cumsum((1 - hits) * weight[order])[ends]
     if tps[-1] <= 0 or fps[-1] <= 0:
         return None
-    if len(fps) > 2:  # noqa: PLR2004 - points on a straight line are left out
+    if len(fps) > 2:
         corners = np.nonzero(np.r_[True, np.logical_or(np.diff(fps, 2), np.diff(tps, 2)), True])[0]
         fps, tps = fps[corners], tps[corners]
     x, y = np.r_[0.0, fps] / fps[-1], np.r_[0.0, tps] / tps[-1]

@@ -1,9 +1,9 @@
 """Which types of scikit-learn a model may hold to be loaded without trust, and whether their content is sound.
 
 skops trusts estimators, numpy arrays and plain containers. Of other types that scikit-learn's models hold it says
-"untrusted", and leaves the decision to its user. Those named here only hold data. Trees are special: their methods follow
-indices in arrays without looking whether they are in bounds, so that a forged file could make the process crash. So
-the indices are looked at after loading.
+"untrusted", and leaves the decision to its user. Those named here only hold data. Trees are special: their methods
+follow indices in arrays without looking whether they are in bounds, so that a forged file could make the process crash.
+So the indices are looked at after loading.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def check(model: Any) -> None:
         else:
             continue
         if not sound:
-            raise ModelError(f"the file is damaged or forged: a {kind} of {type(owner).__name__} points out of its bounds")
+            raise ModelError(
+                f"the file is damaged or forged: a {kind} of {type(owner).__name__} points out of its bounds"
+            )
 
 
 _NEIGHBORS = ("KDTree", "KDTree64", "KDTree32", "BallTree", "BallTree64", "BallTree32")

@@ -24,7 +24,7 @@ _TRIAL = (50, 400)  # sizes of the parts that are tried
 _IN_PLACE = frozenset({"copy", "copy_X", "copy_x", "overwrite_x", "overwrite_X"})
 
 
-class TooLong(Exception):  # noqa: N818 - says what happens, is no error
+class TooLong(Exception):
     """The metrics would take more time than they may."""
 
 
@@ -47,9 +47,10 @@ def evaluate(estimator: Any, data: Data, fit_time: float, *, limited: bool = Tru
     """The metrics of `estimator` on `data`. Never raises for what the estimator's own methods raise."""
     outcome = Outcome({}, [])
     count = _length(data.X)
-    if not count or (reason := _spoiled(estimator)):
-        if count:
-            outcome.remarks.append(f"training metrics skipped: {reason}")
+    if not count:
+        return outcome
+    if spoiled := _spoiled(estimator):
+        outcome.remarks.append(f"training metrics skipped: {spoiled}")
         return outcome
     with asking():
         kind = _kind(estimator)
@@ -130,7 +131,7 @@ def _classifier(job: _Job) -> dict[str, float | None]:
     if isinstance(score, np.ndarray) and len(classes) > 1 and np.isfinite(score).all():
         if chances == "predict_proba" and score.shape == (len(true), len(classes)):
             found["log_loss"] = scores.log_loss(index, score, weight)
-            found["roc_auc_score"] = scores.roc_auc(index, score[:, 1] if len(classes) == 2 else score, weight)  # noqa: PLR2004
+            found["roc_auc_score"] = scores.roc_auc(index, score[:, 1] if len(classes) == 2 else score, weight)
         elif score.shape == (len(true),):
             found["roc_auc_score"] = scores.roc_auc(index, score, weight)
     found["score"] = _own_score(job, ClassifierMixin, found["accuracy_score"])
@@ -141,7 +142,7 @@ def _several_labels(job: _Job, weight: Any) -> dict[str, float | None]:
     """Multilabel targets; scikit-learn has no metrics for several multi-class targets."""
     true = np.asarray(job.data.y)
     found: dict[str, float | None] = {}
-    if true.ndim == 2 and np.isin(true, (0, 1)).all():  # noqa: PLR2004
+    if true.ndim == 2 and np.isin(true, (0, 1)).all():
         (predicted,) = job.ask("predict")
         average: dict[str, Any] = {"average": "weighted", "zero_division": 0, "sample_weight": weight}
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(true, predicted, **average)
@@ -154,7 +155,7 @@ def _several_labels(job: _Job, weight: Any) -> dict[str, float | None]:
 def _regressor(job: _Job) -> dict[str, float | None]:
     (predicted,) = job.ask("predict")
     true, weight = np.asarray(job.data.y), _weights(job.data.weight)
-    if true.ndim == 2 and true.shape[1] == 1:  # noqa: PLR2004
+    if true.ndim == 2 and true.shape[1] == 1:
         true = true[:, 0]
     keep: dict[str, Any] = {"sample_weight": weight}
     r2 = float(metrics.r2_score(true, predicted, **keep))
@@ -168,21 +169,21 @@ def _regressor(job: _Job) -> dict[str, float | None]:
 
 
 def _clusterer(job: _Job) -> dict[str, float | None]:
-    X, labels = job.data.X, job.estimator.labels_
-    if not 2 <= len(np.unique(labels)) < job.count == len(labels) or not hasattr(X, "shape") or len(X.shape) != 2:  # noqa: PLR2004
+    data, labels = job.data.X, job.estimator.labels_
+    if not 2 <= len(np.unique(labels)) < job.count == len(labels) or not hasattr(data, "shape") or len(data.shape) != 2:
         return {}
     found: dict[str, float | None] = {}
-    if not hasattr(X, "tocsr"):
-        found["calinski_harabasz_score"] = float(metrics.calinski_harabasz_score(X, labels))
-        found["davies_bouldin_score"] = float(metrics.davies_bouldin_score(X, labels))
+    if not hasattr(data, "tocsr"):
+        found["calinski_harabasz_score"] = float(metrics.calinski_harabasz_score(data, labels))
+        found["davies_bouldin_score"] = float(metrics.davies_bouldin_score(data, labels))
     if getattr(job.estimator, "metric", None) != "precomputed":
         began = time.perf_counter()
         size = min(job.count, 500)
-        metrics.pairwise_distances(_first(X, size))
+        metrics.pairwise_distances(_first(data, size))
         # Distances of all pairs, and about as long again to sum them up.
         pairs = (job.count / size) ** 2
         job.check(2 * (time.perf_counter() - began) * pairs if job.count > _ALL else 0.0)
-        found["silhouette_score"] = float(metrics.silhouette_score(X, labels))
+        found["silhouette_score"] = float(metrics.silhouette_score(data, labels))
     return found
 
 
@@ -215,37 +216,39 @@ def _number(value: Any) -> float | None:
 def _spoiled(estimator: Any) -> str | None:
     """Why the data may not be what was fitted: some step was told to work in place."""
     for name, value in estimator.get_params(deep=True).items():
-        if value is False and name.rpartition("__")[2] in _IN_PLACE or value is True and name.rpartition("__")[2].startswith("overwrite"):
+        if (value is False and name.rpartition("__")[2] in _IN_PLACE) or (
+            value is True and name.rpartition("__")[2].startswith("overwrite")
+        ):
             return f"{name}={value} lets fit overwrite the data"
     return None
 
 
-def _length(X: Any) -> int:
-    shape = getattr(X, "shape", None)
+def _length(data: Any) -> int:
+    shape = getattr(data, "shape", None)
     if shape is not None:
         return int(shape[0]) if len(shape) else 0
-    return len(X) if isinstance(X, (list, tuple)) else 0  # no iterators: they have been used up
+    return len(data) if isinstance(data, (list, tuple)) else 0  # no iterators: they have been used up
 
 
-def _read_only(X: Any) -> Any:
+def _read_only(data: Any) -> Any:
     """The same array, but protected: a step that works in place fails instead of changing the user's data."""
-    if type(X) is np.ndarray:
-        X = X.view()
-        X.flags.writeable = False
-    return X
+    if type(data) is np.ndarray:
+        data = data.view()
+        data.flags.writeable = False
+    return data
 
 
-def _first(X: Any, size: int) -> Any:
-    if hasattr(X, "iloc"):
-        return X.iloc[:size]
-    return X.tocsr()[:size] if hasattr(X, "tocsr") else X[:size]
+def _first(data: Any, size: int) -> Any:
+    if hasattr(data, "iloc"):
+        return data.iloc[:size]
+    return data.tocsr()[:size] if hasattr(data, "tocsr") else data[:size]
 
 
 def _column(y: Any) -> Any:
     if y is None:
         return None
     array = np.asarray(y)
-    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array  # noqa: PLR2004
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def _weights(weight: Any) -> Any:

@@ -15,7 +15,7 @@ from autotrack_sklearn.observers import argument, before, tags_of
 from autotrack_sklearn.params import plain
 
 if TYPE_CHECKING:
-    from autotrack.run import Run
+    from autotrack import Run
 
 _OPTIONS = ("cv", "scoring", "method", "groups", "param_name", "param_range", "train_sizes", "n_permutations")
 

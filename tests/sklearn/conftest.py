@@ -43,7 +43,7 @@ class Recorded:
             for event in decode_lines(segment.read(0, None)):
                 self._take(event)
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: Any) -> None:  # noqa: C901 - one line for each kind of event
         match event:
             case events.Start():
                 self.name, self.parent = event.name, event.parent

@@ -102,7 +102,10 @@ def test_text_labels_and_frames(on, runs, load) -> None:
     assert summary["feature_names"] == list(X.columns)
     best = X.columns[np.argmax(model.feature_importances_)]
     assert summary["feature_importances_"]["largest"][0] == [best, max(model.feature_importances_)]
-    assert [(data.name, data.role, data.shape) for data in run.data] == [("X", "train", [178, 13]), ("y", "train", [178])]
+    assert [(data.name, data.role, data.shape) for data in run.data] == [
+        ("X", "train", [178, 13]),
+        ("y", "train", [178]),
+    ]
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -17,6 +17,7 @@ import joblib
 import numpy as np
 import pytest
 import sklearn
+from autotrack_sklearn.quiet import asking, twin
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import NMF, PCA, LatentDirichletAllocation
@@ -46,7 +47,6 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from autotrack.autolog import autolog
-from autotrack_sklearn.quiet import asking, twin
 
 ESTIMATORS = [
     AdaBoostClassifier(n_estimators=4),
@@ -83,7 +83,7 @@ ESTIMATORS = [
 
 
 def states() -> Any:
-    return joblib.hash(np.random.get_state(legacy=False))  # noqa: NPY002 - the user's
+    return joblib.hash(np.random.get_state(legacy=False))
 
 
 @pytest.mark.parametrize("seed", ["instance", "global"])
@@ -97,7 +97,7 @@ def test_identical_results_attributes_and_states(load, estimator, seed, alone) -
         other.start()
 
     def outcome() -> Any:
-        np.random.seed(3)  # noqa: NPY002 - the user's
+        np.random.seed(3)
         model = sklearn.clone(estimator)
         generator = np.random.RandomState(7)
         if seed == "instance" and "random_state" in model.get_params():
@@ -157,7 +157,9 @@ def test_warnings_and_prints_stay(tmp_path: Path, filters: str) -> None:
     shown = []
     for way in ("off", "on"):
         command = [sys.executable, "-W", filters, str(script), way]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        )
         lines = (done.stdout + done.stderr).splitlines()
         shown.append([line for line in lines if "elapsed" not in line and "Elapsed" not in line])
     assert shown[0] == shown[1]
@@ -276,7 +278,9 @@ def test_signatures_routing_and_conditional_methods(load) -> None:
             Later().set_fit_request(sample_weight=True)
             model = LogisticRegression(max_iter=500).set_fit_request(sample_weight=True)
             assert model.get_metadata_routing().fit.requests == {"sample_weight": True}
-            make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model).fit(X, y, sample_weight=np.ones(len(y)))
+            make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model).fit(
+                X, y, sample_weight=np.ones(len(y))
+            )
         assert not hasattr(make_pipeline(StandardScaler(), SVC()), "fit_predict")
         assert hasattr(make_pipeline(StandardScaler(), KMeans()), "fit_predict")
         assert cross_val_score(sklearn.clone(LogisticRegression(max_iter=500)), X, y, n_jobs=2).shape == (5,)

@@ -35,7 +35,9 @@ def test_grid_search(on, runs, load, n_jobs, backend) -> None:
     assert run.name == "GridSearchCV"
     assert run.metrics["cv/candidates"] == 3
     assert run.metrics["cv/best_score"] == run.metrics["best_score_"] == search.best_score_
-    assert run.params["best/kneighborsclassifier__n_neighbors"] == search.best_params_["kneighborsclassifier__n_neighbors"]
+    assert (
+        run.params["best/kneighborsclassifier__n_neighbors"] == search.best_params_["kneighborsclassifier__n_neighbors"]
+    )
     assert run.params["estimator__kneighborsclassifier__n_neighbors"] == 5
     assert run.params["param_grid"] == {"kneighborsclassifier__n_neighbors": [1, 5, 9]}
     assert run.metrics["train/accuracy_score"] == search.score(X, y)
@@ -46,7 +48,12 @@ def test_search_without_refit_and_with_several_metrics(on, runs, load) -> None:
     X, y = load("diabetes")
     GridSearchCV(Ridge(), {"alpha": [0.1, 1]}, refit=False, cv=3).fit(X, y)
     RandomizedSearchCV(
-        Ridge(), {"alpha": np.linspace(0.1, 1, 50)}, n_iter=4, scoring=["r2", "neg_mean_absolute_error"], refit="r2", cv=3
+        Ridge(),
+        {"alpha": np.linspace(0.1, 1, 50)},
+        n_iter=4,
+        scoring=["r2", "neg_mean_absolute_error"],
+        refit="r2",
+        cv=3,
     ).fit(X, y)
     first, second = runs()
     assert first.metrics["cv/candidates"] == 2
@@ -83,7 +90,11 @@ def test_cross_validate(on, runs, load) -> None:
         LogisticRegression(max_iter=500), X, y, scoring=["accuracy", "f1_macro"], return_train_score=True, n_jobs=2
     )
     (run,) = runs()
-    for key, name in (("test_accuracy", "accuracy"), ("test_f1_macro", "f1_macro"), ("train_accuracy", "train_accuracy")):
+    for key, name in (
+        ("test_accuracy", "accuracy"),
+        ("test_f1_macro", "f1_macro"),
+        ("train_accuracy", "train_accuracy"),
+    ):
         assert run.series[f"cv/{name}"] == list(enumerate(found[key]))
     assert [value for _, value in run.series["cv/fit_time"]] == found["fit_time"].tolist()
 
