@@ -129,7 +129,11 @@ def _register(run: Run, writer: SegmentWriter) -> None:
         _arrange_end()
     syncing.keep_synced(writer)
     enter(run)
-    _capture(run, writer)
+    try:
+        _capture(run, writer)
+    except BaseException:
+        run.finish("failed")
+        raise
 
 
 # -- the active run -------------------------------------------------------------------------------------------------

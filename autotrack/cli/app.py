@@ -1,0 +1,105 @@
+"""The commands and their options; what they print is in the modules beside this one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+import autotrack
+
+app = typer.Typer(
+    help="Find, compare and plot what autotrack recorded.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Store = Annotated[
+    Optional[str],  # noqa: UP045 - typer reads it at run time
+    typer.Option("--store", help="Folder or database URL (default: AUTOTRACK_STORE, else the nearest .autotrack)."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Ref = Annotated[str, typer.Argument(metavar="RUN", help="Id (or its beginning or end), name, or 'latest'.")]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Find, compare and plot what autotrack recorded."""
+    if version:
+        typer.echo(f"autotrack {autotrack.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def runs(
+    where: Annotated[str, typer.Argument(help="Filter, such as 'params.C < 1 and status == \"finished\"'.")] = "",
+    sort: Annotated[str, typer.Option("--sort", help="Metric, param or field; '-' first: largest first.")] = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
+    everything: Annotated[bool, typer.Option("--all", help="Show all of them.")] = False,
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    from autotrack.cli.listing import list_runs
+
+    list_runs(store, where, sort, None if everything else limit, as_json=as_json)
+
+
+@app.command()
+def show(ref: Ref, store: Store = None, as_json: AsJson = False) -> None:
+    """Show one run whole."""
+    from autotrack.cli.showing import show_run
+
+    show_run(store, ref, as_json=as_json)
+
+
+@app.command()
+def plot(
+    ref: Ref,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Metric, such as loss.")],
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a metric of a run in the terminal."""
+    from autotrack.cli.plotting import plot_series
+
+    plot_series(store, ref, key, as_json=as_json)
+
+
+@app.command()
+def demo(store: Store = None) -> None:
+    """Train several scikit-learn models on data that comes with it, and show the runs."""
+    from autotrack.cli.demo import train_and_show
+
+    train_and_show(store)
+
+
+@app.command()
+def doctor(store: Store = None, as_json: AsJson = False) -> None:
+    """Say where the store is, what is recorded automatically, and what is wrong."""
+    from autotrack.cli.doctor import examine
+
+    if not examine(store, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    store: Store = None,
+) -> None:
+    """Remove content that no run refers to any more."""
+    from autotrack.cli.upkeep import collect_garbage
+
+    collect_garbage(store, dry_run=dry_run)
+
+
+@app.command()
+def rebuild(store: Store = None) -> None:
+    """Make the index anew from the journals."""
+    from autotrack.cli.upkeep import rebuild_index
+
+    rebuild_index(store)

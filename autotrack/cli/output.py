@@ -1,0 +1,73 @@
+"""What all commands print with."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autotrack.journal.values import encode_value
+
+_COLORS = {
+    "running": "cyan",
+    "finished": "green",
+    "failed": "red",
+    "interrupted": "yellow",
+    "killed": "red",
+    "lost": "yellow",
+}
+
+
+def console() -> Console:
+    """Return a console for standard output; wide enough for tables where it is no terminal."""
+    wide = None if sys.stdout.isatty() else 160
+    return Console(highlight=False, width=wide, soft_wrap=False)
+
+
+def complain(error: Exception) -> None:
+    """Print an error on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"autotrack: {error}"), style="red")
+
+
+def status(name: str) -> Text:
+    """Return a status as a dot and a word."""
+    return Text.assemble(("● ", _COLORS.get(name, "")), name)
+
+
+def table(*, title: str | None = None) -> Table:
+    """Return an empty table in the house style."""
+    return Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False
+    )
+
+
+def print_json(value: Any) -> None:
+    """Print JSON; numbers that JSON does not have are text (NaN, Infinity, -Infinity)."""
+    data = msgspec.json.encode(plain(value))
+    sys.stdout.write(msgspec.json.format(data, indent=2).decode() + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Return any value as what JSON can hold."""
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, float):
+        encoded = encode_value(value)
+        return encoded["$float"] if isinstance(encoded, dict) else encoded
+    if isinstance(value, Mapping):
+        return {key if isinstance(key, str) else repr(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int):
+        return value
+    text = str(value)
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,155 @@
+"""``autotrack show``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+import autotrack
+from autotrack.cli.listing import as_dict
+from autotrack.cli.output import console, print_json, status, table
+from autotrack.views import RunView, text
+
+
+def show_run(store: str | None, ref: str, *, as_json: bool) -> None:
+    """Print one run whole."""
+    run = autotrack.open_store(store).run(ref)
+    if as_json:
+        print_json(_everything(run))
+        return
+    out = console()
+    _head(out, run)
+    _params(out, run)
+    _metrics(out, run)
+    _parts(out, run)
+    if run.error is not None:
+        out.print(Text("traceback", style="bold"))
+        out.print(Text(run.error.traceback.rstrip(), style="red"))
+
+
+def _everything(run: RunView) -> dict[str, Any]:
+    return {
+        **as_dict(run),
+        "attempt": run.attempt,
+        "parent": run.parent_id,
+        "summaries": {
+            key: {name: getattr(s, name) for name in ("count", "last", "min", "max", "mean", "nan", "inf")}
+            for key, s in run.metric_summaries.items()
+        },
+        "artifacts": [{"name": a.name, "size": a.size, "sha256": a.sha256, "kind": a.kind} for a in run.artifacts],
+        "models": [
+            {"name": m.name, "type": m.type, "format": m.format, "safe": m.safe, "size": m.size, "sha256": m.sha256}
+            for m in run.models
+        ],
+        "datasets": [
+            {"name": d.name, "role": d.role, "kind": d.kind, "shape": d.shape, "fingerprint": d.fingerprint}
+            for d in run.datasets
+        ],
+        "notes": [{"kind": n.kind, "text": n.text, "time": n.time} for n in run.notes],
+        "error": None if run.error is None else run.error._asdict(),
+        "code": dict(run.code),
+        "environment": dict(run.environment),
+    }
+
+
+def _head(out: Console, run: RunView) -> None:
+    out.print(Text.assemble((text.value(run.name, 100), "bold"), "  ", status(run.status)))
+    lines = [
+        ("id", run.id),
+        ("experiment", run.experiment),
+        ("started", text.when(run.started)),
+        ("took", text.length(run.duration)),
+        ("attempt", str(run.attempt) if run.attempt > 1 else ""),
+        ("parent", run.parent_id or ""),
+        ("code", _code(run.code)),
+        ("environment", _environment(run.environment)),
+        *((f"tag {text.value(key, 24)}", text.value(value, 100)) for key, value in run.tags.items()),
+    ]
+    width = max(text.cells(name) for name, value in lines if value)
+    for name, value in lines:
+        if value:
+            out.print(Text.assemble((f"  {name:<{width}}  ", "dim"), value))
+    out.print()
+
+
+def _code(code: dict[str, Any]) -> str:
+    commit = str(code.get("commit") or "")[:10]
+    dirty = " + uncommitted changes" if code.get("dirty") else ""
+    place = f" at {commit}{dirty}" if commit else ""
+    return f"{code.get('script') or code.get('kind') or ''}{place}".strip()
+
+
+def _environment(environment: dict[str, Any]) -> str:
+    python = environment.get("python")
+    version = python.get("version") if isinstance(python, dict) else python
+    packages = environment.get("packages")
+    count = f" · {len(packages):,} packages" if isinstance(packages, dict) else ""
+    return f"Python {version}{count}" if version else ""
+
+
+def _params(out: Console, run: RunView) -> None:
+    if not run.params:
+        return
+    grid = table(title="params")
+    grid.add_column("name")
+    grid.add_column("value", overflow="fold")
+    for key, value in run.params.items():
+        grid.add_row(Text(text.value(key, 60)), Text(text.value(value, 80)))
+    out.print(grid)
+
+
+def _metrics(out: Console, run: RunView) -> None:
+    if not run.metric_summaries:
+        return
+    grid = table(title="metrics")
+    grid.add_column("name")
+    for title in ("last", "min", "max", "mean", "points"):
+        grid.add_column(title, justify="right")
+    grid.add_column("")
+    for key, summary in run.metric_summaries.items():
+        several = summary.count > 1
+        numbers = [summary.min, summary.max, summary.mean] if several else [None, None, None]
+        odd = summary.nan + summary.inf
+        count = f"{summary.count:,}" + (f" ({odd:,} not finite)" if odd else "")
+        grid.add_row(
+            Text(text.value(key, 60)),
+            text.number(summary.last),
+            *("" if n is None else text.number(n) for n in numbers),
+            count,
+            Text(_spark(run, key) if several else "", style="cyan"),
+        )
+    out.print(grid)
+
+
+def _spark(run: RunView, key: str) -> str:
+    from autotrack.views.series import level
+
+    return text.sparkline([level(part) for part in run.series(key).outline(24)])
+
+
+def _parts(out: Console, run: RunView) -> None:
+    rows = [
+        *(
+            ("data", d.name, f"{d.role} {d.kind.rpartition('.')[2]} {_shape(d.shape)} {d.fingerprint[:17]}")
+            for d in run.datasets
+        ),
+        *(
+            ("model", m.name, f"{m.type} · {m.format}{'' if m.safe else ' (unsafe)'} · {text.size(m.size)}")
+            for m in run.models
+        ),
+        *(("artifact", a.name, text.size(a.size)) for a in run.artifacts),
+        *((n.kind if n.kind != "info" else "note", "", n.text) for n in run.notes),
+    ]
+    if rows:
+        grid = table()
+        for title in ("", "name", "about"):
+            grid.add_column(title, overflow="fold")
+        for kind, name, about in rows:
+            grid.add_row(Text(kind, style="dim"), Text(text.value(name, 40) if name else ""), Text(about))
+        out.print(grid)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "×".join(f"{n:,}" for n in shape)

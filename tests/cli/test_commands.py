@@ -1,0 +1,130 @@
+"""The command line, as processes that people and scripts start."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+
+import autotrack
+from autotrack.config import current
+
+
+def cli(*arguments: str, status: int = 0) -> str:
+    command = [sys.executable, "-c", "from autotrack.cli import main; main()", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+@pytest.fixture
+def recorded() -> str:
+    with autotrack.start_run("first", params={"C": 0.3, "name": "a"}, tags={"owner": "ana"}) as run:
+        for step in range(50):
+            run.log_metrics({"loss": 1.0 / (step + 1), "train/score": 0.5}, step)
+        run.log_metric("loss", math.nan)
+        run.log_artifact(b"12", "two.bin")
+    with autotrack.start_run("second", params={"C": 3.0}) as other:
+        other.log_metric("train/score", 0.9)
+    return run.id
+
+
+def test_runs_in_words_and_as_json(recorded: str) -> None:
+    out = cli("runs")
+    assert "first" in out
+    assert "second" in out
+    assert "2 of 2 runs" in out
+    found = json.loads(cli("runs", "params.C < 1", "--json"))
+    assert [run["id"] for run in found] == [recorded]
+    assert found[0]["params"] == {"C": 0.3, "name": "a"}
+    assert found[0]["metrics"]["loss"] == "NaN"
+
+
+def test_sorting_by_a_bare_metric_name(recorded: str) -> None:
+    assert [r["name"] for r in json.loads(cli("runs", "--sort", "-train/score", "--json"))] == ["second", "first"]
+    assert [r["name"] for r in json.loads(cli("runs", "--sort", "train/score", "--json"))] == ["first", "second"]
+    assert [r["name"] for r in json.loads(cli("runs", "--sort", "params.C", "-n", "1", "--json"))] == ["first"]
+
+
+def test_show_in_words_and_as_json(recorded: str) -> None:
+    out = cli("show", "first")
+    for text in (recorded, "C", "0.3", "two.bin", "ana", "loss", "1 not finite"):
+        assert text in out
+    shown = json.loads(cli("show", recorded, "--json"))
+    assert shown["summaries"]["loss"]["count"] == 51
+    assert shown["artifacts"][0]["size"] == 2
+    assert shown["environment"]
+
+
+def test_plot_draws_and_prints_points(recorded: str) -> None:
+    out = cli("plot", "first", "loss")
+    assert "51 points" in out
+    assert "1 not finite" in out
+    points = json.loads(cli("plot", "first", "loss", "--json"))
+    assert points["values"][:2] == [1.0, 0.5]
+    assert points["values"][-1] == "NaN"
+    assert points["steps"] == list(range(51))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("runs", "metrics.loss <"), "^"),
+        (("runs", "__import__('os')"), "^"),
+        (("show", "nothing"), "no run"),
+        (("plot", "first", "lost"), "lost"),
+        (("runs", "--store", os.devnull), "not a folder"),
+    ],
+)
+def test_errors_are_readable_and_exit_non_zero(recorded: str, arguments: tuple[str, ...], message: str) -> None:
+    error = cli(*arguments, status=1)
+    assert error.startswith("autotrack: ")
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_an_empty_store_says_how_to_begin() -> None:
+    assert "autotrack.autolog()" in cli("runs")
+    assert not current().folder().root.exists(), "reading makes nothing"
+
+
+def test_doctor_gc_and_rebuild(recorded: str) -> None:
+    assert "nothing is wrong" in cli("doctor")
+    report = json.loads(cli("doctor", "--json"))
+    assert report["runs"] == 2
+    assert [one["name"] for one in report["integrations"]] == ["sklearn"]
+    assert "0 files" in cli("gc", "--dry-run")
+    assert "2 runs" in cli("rebuild")
+    assert len(json.loads(cli("runs", "--json"))) == 2
+
+
+def test_doctor_finds_damage(recorded: str) -> None:
+    (segment,) = current().folder().segments(recorded)
+    data = segment.path.read_bytes()
+    segment.path.write_bytes(data.replace(b'"train/score":0.5}', b'"train/score":0.5', 1))
+    assert (
+        "1 damaged line" in cli("doctor", status=1)
+        or "1 damaged line"
+        in subprocess.run(
+            [sys.executable, "-c", "from autotrack.cli import main; main()", "doctor"],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout
+    )
+
+
+@pytest.mark.sklearn
+def test_demo_records_and_shows() -> None:
+    pytest.importorskip("sklearn")
+    out = cli("demo")
+    assert "9 trainings recorded" in out
+    found = json.loads(cli("runs", "--json"))
+    assert len(found) == 9
+    assert {run["status"] for run in found} == {"finished"}
+    assert any("Pipeline" in run["name"] for run in found)
+    assert any("GridSearchCV" in run["name"] for run in found)
