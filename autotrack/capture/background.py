@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+A = TypeVar("A")
+_Listener = tuple[Callable[[T], None], Callable[[Exception], None] | None]
 
 _all: weakref.WeakSet[Background] = weakref.WeakSet()  # type: ignore[type-arg]
 
@@ -39,7 +41,7 @@ class Background(Generic[T]):
         self._lock = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
-        self._waiting: list[tuple[Callable[[T], None], Callable[[Exception], None] | None]] = []
+        self._waiting: list[_Listener[T]] = []
         self._value: tuple[T] | None = None
         self._taken = 0.0  # when the collecting of the value began (monotonic seconds)
 
@@ -50,9 +52,7 @@ class Background(Generic[T]):
         guard itself: what it raises goes to `threading.excepthook`. `failed` is told where collecting raised.
         """
         with self._lock:
-            value = self._value
-            if value is not None and time.monotonic() - self._taken > self._fresh:
-                value = self._value = None
+            value = self._current()
             if value is None:
                 self._waiting.append((done, failed))
                 if self._idle.is_set():
@@ -70,6 +70,12 @@ class Background(Generic[T]):
         """Wait until all requests are answered, at most `timeout` seconds; False where some are not."""
         return self._idle.wait(timeout)
 
+    def _current(self) -> tuple[T] | None:
+        """Return the value where it is there and fresh (lock held)."""
+        if self._value is not None and time.monotonic() - self._taken > self._fresh:
+            self._value = None
+        return self._value
+
     def _work(self) -> None:
         while True:
             with self._lock:
@@ -77,21 +83,29 @@ class Background(Generic[T]):
                 if not waiting:
                     self._idle.set()
                     return
-            began = time.monotonic()
-            try:
-                value = self._collect()
-            except Exception as error:  # noqa: BLE001 - handed to those who asked
-                for _, failed in waiting:
-                    if failed is not None:
-                        _guarded(failed, error)
-                continue
-            with self._lock:
-                self._value, self._taken = (value,), began
-            for done, _ in waiting:
-                _guarded(done, value)
+                value = self._current()
+            if value is None:
+                value = self._take(waiting)
+            if value is not None:
+                for done, _ in waiting:
+                    _guarded(done, value[0])
+
+    def _take(self, waiting: list[_Listener[T]]) -> tuple[T] | None:
+        """Collect the value; where that fails, tell those who wait and return None."""
+        began = time.monotonic()
+        try:
+            value = (self._collect(),)
+        except Exception as error:  # noqa: BLE001 - handed to those who asked
+            for _, failed in waiting:
+                if failed is not None:
+                    _guarded(failed, error)
+            return None
+        with self._lock:
+            self._value, self._taken = value, began
+        return value
 
 
-def _guarded(callback: Callable[[T], None], value: T) -> None:
+def _guarded(callback: Callable[[A], None], value: A) -> None:
     """Call one listener; what it raises is reported as of this thread and does not keep the others from being called."""
     try:
         callback(value)

@@ -318,6 +318,7 @@ class _Git:
         except (OSError, ValueError) as error:
             raise _GitError(what, f"git {arguments[0]} could not be started: {error}") from error
         if done.returncode not in accept or (done.returncode not in (0, 1) and not done.stdout):
-            reason = done.stderr.decode("utf-8", "replace").strip().split("\n", 1)[0][:300]
+            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            reason = next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")[:300]
             raise _GitError(what, reason or f"git {arguments[0]} ended with status {done.returncode}")
         return done.stdout

@@ -151,7 +151,7 @@ _HINTS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "jw
 _QUOTED = re.compile(
     r"""(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{0,100})["']?\s*[:=]\s*(?P<quote>["'])(?P<value>.*?)(?<!\\)(?P=quote)"""
 )
-_ASSIGNED = re.compile(r"""(?<![\w.-])-{0,2}(?P<key>[A-Za-z_][\w.-]{0,100})=(?P<value>[^\s&;,"'()\[\]{}<>]+)(?![(\[])""")
+_ASSIGNED = re.compile(r"""(?<![\w.-])-{0,2}(?P<key>[A-Za-z_][\w.-]{0,100})=(?P<value>[^\s&;,"'()\[\]{}<>]++)(?![(\[])""")
 _HEADER = re.compile(r"(?m)^[ \t]*(?P<key>[A-Za-z][\w-]{0,100}):[ \t]+(?P<value>[^\s\"'\[{][^\r\n]*)$")
 
 
