@@ -65,7 +65,7 @@ def _stream(array: np.ndarray[Any, Any], header: str) -> Stream:
 
     counted = 0
 
-    def read_and_count(i: int, j: int) -> Any:  # noqa: ANN401 - whatever has a buffer
+    def read_and_count(i: int, j: int) -> Any:
         nonlocal counted
         block = take(i, j)
         counted = missing(block)
@@ -106,7 +106,7 @@ def _canonical(dtype: np.dtype[Any]) -> Callable[[np.ndarray[Any, Any]], Any] | 
 
     kind = dtype.kind
     if dtype.char in "gG":  # x87: ten bytes of number, the rest is whatever was in memory
-        used = 10 if np.finfo(np.longdouble).nmant == 63 else dtype.itemsize // (2 if dtype.char == "G" else 1)  # noqa: PLR2004
+        used = 10 if np.finfo(np.longdouble).nmant == 63 else dtype.itemsize // (2 if dtype.char == "G" else 1)
         size = dtype.itemsize // (2 if dtype.char == "G" else 1)
         native = dtype.newbyteorder("=")
         return lambda block: block.astype(native).view(np.uint8).reshape(-1, size)[:, :used].copy()
@@ -141,7 +141,7 @@ def _missing_counter(dtype: np.dtype[Any]) -> Callable[[np.ndarray[Any, Any]], i
 
 
 def label_counts(array: np.ndarray[Any, Any]) -> dict[str, int] | None:
-    """Return how often each class occurs in a 1-D array of integers, booleans or texts; None where it is not like labels."""
+    """Count each class in a 1-D array of integers, booleans or texts; None where it is not like labels."""
     import numpy as np
 
     kind, size = array.dtype.kind, array.size
@@ -163,8 +163,8 @@ def label_counts(array: np.ndarray[Any, Any]) -> dict[str, int] | None:
     return None
 
 
-def count_labels(items: Any) -> dict[str, int] | None:  # noqa: ANN401 - any sequence with slices
-    """Return how often each text, integer or boolean occurs; None where there are other things, or too many different ones."""
+def count_labels(items: Any) -> dict[str, int] | None:
+    """Count each text, integer or boolean; None where there are other things, or too many different ones."""
     from collections import Counter
 
     counts: Counter[Any] = Counter()
@@ -179,4 +179,3 @@ def count_labels(items: Any) -> dict[str, int] | None:  # noqa: ANN401 - any seq
     if not result or any(len(label) > _MAX_LABEL for label in result):
         return None
     return dict(sorted(result.items()))
-

@@ -1,7 +1,7 @@
 """Work that must not hold up training: one value, collected in a daemon thread.
 
-The thread exists only while somebody waits for the value. A forked child starts anew: it neither waits for a thread that it
-does not have nor tells the parent's listeners.
+The thread exists only while somebody waits for the value. A forked child starts anew: it neither waits for a thread
+that it does not have nor tells the parent's listeners.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ class Background(Generic[T]):
 
     """
 
-    def __init__(self, collect: Callable[[], T], *, fresh: float = float("inf"), name: str = "autotrack-capture") -> None:
+    def __init__(
+        self, collect: Callable[[], T], *, fresh: float = float("inf"), name: str = "autotrack-capture"
+    ) -> None:
         self._collect = collect
         self._fresh = fresh
         self._name = name
@@ -106,7 +108,7 @@ class Background(Generic[T]):
 
 
 def _guarded(callback: Callable[[A], None], value: A) -> None:
-    """Call one listener; what it raises is reported as of this thread and does not keep the others from being called."""
+    """Call one listener; what it raises is reported as this thread's and keeps no other from being called."""
     try:
         callback(value)
     except Exception as error:  # noqa: BLE001

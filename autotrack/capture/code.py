@@ -1,7 +1,7 @@
 """What ran: entry point and arguments, and the state of the git repository around it.
 
-`entry` is taken in the calling thread when the run starts; it costs microseconds and starts no process. `repository` asks
-`git` and belongs in the background (`start`). It runs nothing that the repository brings along: no hooks, no
+`entry` is taken in the calling thread when the run starts; it costs microseconds and starts no process. `repository`
+asks `git` and belongs in the background (`start`). It runs nothing that the repository brings along: no hooks, no
 file system monitor, no filters, no network, no lock files; submodules are not entered.
 """
 
@@ -39,8 +39,20 @@ _HARMLESS = (
 _LOCAL = frozenset(
     {
         *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX"),
-        *("GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE", "GIT_CONFIG", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"),
-        *("GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE", "GIT_INTERNAL_SUPER_PREFIX", "GIT_EXTERNAL_DIFF"),
+        *(
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            "GIT_NAMESPACE",
+            "GIT_CONFIG",
+            "GIT_CONFIG_PARAMETERS",
+            "GIT_CONFIG_COUNT",
+        ),
+        *(
+            "GIT_GRAFT_FILE",
+            "GIT_SHALLOW_FILE",
+            "GIT_REPLACE_REF_BASE",
+            "GIT_INTERNAL_SUPER_PREFIX",
+            "GIT_EXTERNAL_DIFF",
+        ),
         *("GIT_TRACE", "GIT_TRACE2", "GIT_TRACE2_EVENT", "GIT_TRACE_SETUP", "GIT_ATTR_SOURCE"),
     }
 )
@@ -63,9 +75,7 @@ def start(first: Mapping[str, Any], done: Callable[[Values], None]) -> None:
     if looking is None:
         if len(_looking) >= _MAX_FOLDERS:
             _looking.pop(next(iter(_looking)), None)
-        looking = _looking.setdefault(
-            cwd, Background(lambda: repository(cwd), fresh=_FRESH, name="autotrack-code")
-        )
+        looking = _looking.setdefault(cwd, Background(lambda: repository(cwd), fresh=_FRESH, name="autotrack-code"))
     looking.request(lambda found: done(combine(first, found)))
 
 
@@ -74,7 +84,7 @@ def wait(timeout: float) -> bool:
     import time
 
     end = time.monotonic() + timeout
-    return all([looking.wait(max(0.0, end - time.monotonic())) for looking in list(_looking.values())])
+    return all(looking.wait(max(0.0, end - time.monotonic())) for looking in list(_looking.values()))
 
 
 _MAX_FOLDERS = 64
@@ -85,12 +95,12 @@ _looking: dict[str, Background[Values]] = {}
 
 
 def entry(*, salt: bytes | None = None) -> Values:
-    """Return what was started and how: `kind` (script, module, notebook, command, repl, unknown), `script`, `argv`, `cwd`.
+    """Return what was started and how: `kind`, `script`, `argv`, `cwd`.
 
-    `script` is an absolute path, or a module's name; `argv` has its secrets masked.
+    `kind` is "script", "module", "notebook", "command" (``-c``), "repl" or "unknown". `script` is an absolute path, or a module's name; `argv` has its secrets masked.
     """
     try:
-        cwd = os.getcwd()  # noqa: PTH109 - text, and no import of pathlib
+        cwd = os.getcwd()
     except OSError:  # the folder has been deleted
         cwd = ""
     kind, script = _entry_point(cwd)
@@ -109,7 +119,7 @@ def _entry_point(cwd: str) -> tuple[str, str]:
     if spec is not None and getattr(spec, "name", None):
         return "module", str(spec.name).removesuffix(".__main__")
     if isinstance(path, str):
-        return "script", os.path.normpath(os.path.join(cwd, path))  # noqa: PTH118
+        return "script", os.path.normpath(os.path.join(cwd, path))
     if (sys.argv or [""])[0] == "-c":
         return "command", ""
     if hasattr(sys, "ps1") or "get_ipython" in names or sys.flags.interactive:
@@ -134,7 +144,7 @@ def combine(first: Mapping[str, Any], found: Mapping[str, Any]) -> Values:
 def repository(folder: str | Path, *, salt: bytes | None = None, timeout: float = TIMEOUT) -> Values:
     """Return the state of the git repository that `folder` lies in.
 
-    Keys: `vcs` ("git" or None), `root`, `remote` (credentials masked), `branch`, `detached`, `commit` (None: no commit yet),
+    Keys are `vcs` ("git" or None), `root`, `remote` (credentials masked), `branch`, `detached`, `commit` (None yet),
     `dirty` (tracked files differ from the commit), `changed` (files), `untracked` (entries; a folder with nothing
     tracked counts as one), `conflicts`, and `missing`: what could not be found out, with the reason.
     """
@@ -153,8 +163,16 @@ def repository(folder: str | Path, *, salt: bytes | None = None, timeout: float 
 def _look(git: _Git, values: Values, salt: bytes | None) -> None:
     try:
         # In a bare repository or inside .git, --show-toplevel fails after the first two lines are out.
-        inside, bare, root = _place(git.ask("repository", "rev-parse", "--is-inside-work-tree", "--is-bare-repository",
-                                            "--show-toplevel", accept=(0, 128)))
+        inside, bare, root = _place(
+            git.ask(
+                "repository",
+                "rev-parse",
+                "--is-inside-work-tree",
+                "--is-bare-repository",
+                "--show-toplevel",
+                accept=(0, 128),
+            )
+        )
     except _GitError as error:
         if "not a git repository" not in str(error).lower():
             raise
@@ -172,8 +190,19 @@ def _look(git: _Git, values: Values, salt: bytes | None) -> None:
         _head(git, values)
     else:
         try:
-            values.update(_status(git.ask("status", "status", "--porcelain=v2", "--branch", "-z",
-                                          "--untracked-files=normal", "--ignore-submodules=dirty")))
+            values.update(
+                _status(
+                    git.ask(
+                        "status",
+                        "status",
+                        "--porcelain=v2",
+                        "--branch",
+                        "-z",
+                        "--untracked-files=normal",
+                        "--ignore-submodules=dirty",
+                    )
+                )
+            )
         except _GitError as error:  # e.g. too slow: the commit is known quickly all the same
             values["missing"]["status"] = str(error)
             _head(git, values)
@@ -182,12 +211,12 @@ def _look(git: _Git, values: Values, salt: bytes | None) -> None:
 
 def _place(output: bytes) -> tuple[bool, bool, str]:
     lines = output.split(b"\n", 2)
-    root = os.fsdecode(lines[2].removesuffix(b"\n")) if len(lines) > 2 else ""  # noqa: PLR2004
+    root = os.fsdecode(lines[2].removesuffix(b"\n")) if len(lines) > 2 else ""
     return lines[0] == b"true", len(lines) > 1 and lines[1] == b"true", root
 
 
 def _status(output: bytes) -> Values:
-    """Read the output of `git status --porcelain=v2 --branch -z` (format: git-status(1), "Porcelain Format Version 2")."""
+    """Read `git status --porcelain=v2 --branch -z` (git-status(1), "Porcelain Format Version 2")."""
     commit: str | None = None
     branch: str | None = None
     detached = False
@@ -234,8 +263,14 @@ def _head(git: _Git, values: Values) -> None:
 
 
 def _settings(git: _Git) -> dict[str, str]:
-    output = git.ask("settings", "config", "--null", "--get-regexp", r"^(remote\..*\.url|branch\..*\.remote|filter\..*)$",
-                     accept=(0, 1))
+    output = git.ask(
+        "settings",
+        "config",
+        "--null",
+        "--get-regexp",
+        r"^(remote\..*\.url|branch\..*\.remote|filter\..*)$",
+        accept=(0, 1),
+    )
     settings: dict[str, str] = {}
     for item in output.split(b"\0"):
         name, _, value = os.fsdecode(item).partition("\n")
@@ -270,7 +305,9 @@ class _Git:
         self.command = command
         self.folder = folder
         self.timeout = timeout
-        self.environment = {k: v for k, v in os.environ.items() if k not in _LOCAL and not k.startswith("GIT_CONFIG_KEY_")}
+        self.environment = {
+            k: v for k, v in os.environ.items() if k not in _LOCAL and not k.startswith("GIT_CONFIG_KEY_")
+        }
         self.environment |= {
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
@@ -285,14 +322,17 @@ class _Git:
         import shutil
 
         # A relative entry of PATH would let the folder that we look at supply the command.
-        path = os.pathsep.join(p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(p))  # noqa: PTH117
+        path = os.pathsep.join(p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(p))
         command = shutil.which("git", path=path)
         return None if command is None else cls(command, folder, timeout)
 
     def disable(self, filters: list[str]) -> None:
-        """Switch off content filters by name (`filter.<name>.*`), as settings in the environment: names may hold any sign."""
-        pairs = [(f"filter.{name}.{key}", value) for name in filters
-                 for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))]
+        """Switch off content filters, by settings in the environment: their names may hold any sign."""
+        pairs = [
+            (f"filter.{name}.{key}", value)
+            for name in filters
+            for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+        ]
         self.environment["GIT_CONFIG_COUNT"] = str(len(pairs))
         for i, (key, value) in enumerate(pairs):
             self.environment[f"GIT_CONFIG_KEY_{i}"] = key
@@ -303,7 +343,7 @@ class _Git:
         import subprocess
 
         try:
-            done = subprocess.run(  # noqa: S603 - fixed arguments, absolute command
+            done = subprocess.run(
                 [self.command, "--no-pager", *_HARMLESS, *arguments],
                 cwd=self.folder or None,
                 env=self.environment,

@@ -1,6 +1,7 @@
 """What data a run used: kind, shape, types, columns, missing values, labels and a fingerprint; never the content.
 
-Frameworks are recognized by modules that are loaded already and never imported. Nothing is changed, kept or drawn at random.
+Frameworks are recognized by modules that are loaded already and never imported. Nothing is changed, kept or drawn at
+random.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Description:
     meta: dict[str, Any] = field(default_factory=dict)
 
     def as_meta(self) -> dict[str, Any]:
-        """Return all that has no field of its own in the journal's `Data` event, JSON-ready, without what is unknown."""
+        """Return what has no field of its own in the journal's `Data` event, JSON-ready, without what is unknown."""
         same = len(set(self.dtypes)) == 1
         facts: dict[str, Any] = {
             "dtype": self.dtypes[0] if same else None,
@@ -73,11 +74,12 @@ class _Source:
     streams: list[Stream]
 
 
-def describe(data: Any, *, budget: float = 1.0) -> Description:  # noqa: ANN401 - any object at all
+def describe(data: Any, *, budget: float = 1.0) -> Description:
     """Describe data of any kind. Never raises; what went wrong stands under ``meta["error"]``.
 
     Args:
-        data: Arrays, series, frames, sparse matrices, tensors, sequences, mappings of them; anything else gives its kind and length.
+        data: Arrays, series, frames, sparse matrices, tensors, sequences, mappings of them; anything else
+            gives its kind and length.
         budget: Seconds that the fingerprint may take at the assumed speed; above it, a sample is taken.
 
     """
@@ -96,7 +98,7 @@ def describe(data: Any, *, budget: float = 1.0) -> Description:  # noqa: ANN401 
     return description
 
 
-def kind_of(data: Any) -> str:  # noqa: ANN401
+def kind_of(data: Any) -> str:
     """Return the public class path of an object: ``pandas.DataFrame`` for ``pandas.core.frame.DataFrame``."""
     if data is None:
         return "None"
@@ -104,20 +106,22 @@ def kind_of(data: Any) -> str:  # noqa: ANN401
     module, name = str(kind.__module__), kind.__qualname__
     if module == "builtins":
         return name
-    top = module.partition(".")[0]
-    if getattr(sys.modules.get(top), name, None) is kind:
-        return f"{top}.{name}"
+    public = ""
+    for part in module.split("."):  # the shortest module that has the class under its own name
+        public = f"{public}.{part}" if public else part
+        if getattr(sys.modules.get(public), name, None) is kind:
+            return f"{public}.{name}"
     return f"{module}.{name}"
 
 
-def _unknown(data: Any, kind: str) -> Description:  # noqa: ANN401
+def _unknown(data: Any, kind: str) -> Description:
     shape: list[int] = []
     if data is not None and hasattr(type(data), "__len__"):
         shape = [len(data)]
     return Description(kind, shape=shape)
 
 
-def _source(data: Any, kind: str) -> _Source | None:  # noqa: ANN401, PLR0911
+def _source(data: Any, kind: str) -> _Source | None:
     numpy = sys.modules.get("numpy")
     if data is None:
         return None
@@ -146,7 +150,7 @@ def _source(data: Any, kind: str) -> _Source | None:  # noqa: ANN401, PLR0911
     return None
 
 
-def _array(data: Any, kind: str) -> _Source | None:  # noqa: ANN401
+def _array(data: Any, kind: str) -> _Source | None:
     import numpy as np
 
     from autotrack.capture import arrays
@@ -164,13 +168,13 @@ def _array(data: Any, kind: str) -> _Source | None:  # noqa: ANN401
     return _Source(description, "array", arrays.array_streams(array))
 
 
-def _dtypes(dtype: Any) -> list[str]:  # noqa: ANN401
+def _dtypes(dtype: Any) -> list[str]:
     if dtype.names is None:
         return [str(dtype)]
     return [str(dtype.fields[name][0]) for name in dtype.names]
 
 
-def _frame(columns: Any, kind: str) -> _Source:  # noqa: ANN401 - frames.Columns, imported only where needed
+def _frame(columns: Any, kind: str) -> _Source:
     description = Description(
         kind,
         columns.shape,
@@ -184,8 +188,8 @@ def _frame(columns: Any, kind: str) -> _Source:  # noqa: ANN401 - frames.Columns
     return _Source(description, columns.form, [names, *columns.streams])
 
 
-def _sparse(data: Any, kind: str) -> _Source:  # noqa: ANN401
-    """Go by rows, columns ascending, duplicates added up: whatever the format. Other formats than CSR are converted in a copy."""
+def _sparse(data: Any, kind: str) -> _Source:
+    """Go by rows, columns ascending, duplicates added up; other formats than CSR are converted in a copy."""
     from autotrack.capture import arrays
 
     rows = data.tocsr()
@@ -207,15 +211,17 @@ def _sparse(data: Any, kind: str) -> _Source:  # noqa: ANN401
         complete=True,
         meta={"format": str(data.format), "stored": int(rows.nnz)},
     )
-    return _Source(description, f"sparse{tuple(description.shape)}", [*streams, *arrays.array_streams(rows.data, "data")])
+    return _Source(
+        description, f"sparse{tuple(description.shape)}", [*streams, *arrays.array_streams(rows.data, "data")]
+    )
 
 
-def _as_int64(index: Any) -> Callable[[int, int], Any]:  # noqa: ANN401
+def _as_int64(index: Any) -> Callable[[int, int], Any]:
     return lambda i, j: index[i:j].astype("<i8")
 
 
 def _sequence(data: Sequence[Any], kind: str) -> _Source | None:
-    """A list of numbers or texts (nested ones too) is content by itself; a short one of arrays or frames is a set of parts."""
+    """Lists of numbers or texts (nested ones too) are content; short ones of arrays or frames are sets of parts."""
     if data and not isinstance(data[0], (*_SCALARS, list, tuple, dict)) and len(data) <= _MAX_PARTS:
         numpy = sys.modules.get("numpy")
         if numpy is None or not isinstance(data[0], numpy.generic):
@@ -225,7 +231,7 @@ def _sequence(data: Sequence[Any], kind: str) -> _Source | None:
     items = list(data[:1])
     types = sorted({type(item).__name__ for item in (data[:1000] if items else ())})
     description = Description(kind, [len(data)], types if len(types) == 1 else [], complete=True)
-    description.labels = arrays.count_labels(data) if len(data) <= 1_000_000 else None  # noqa: PLR2004
+    description.labels = arrays.count_labels(data) if len(data) <= 1_000_000 else None
     return _Source(description, "sequence", [_fingerprint.objects("items", data)])
 
 
@@ -254,4 +260,3 @@ def _parts(kind: str, names: Sequence[Any], values: Sequence[Any]) -> _Source | 
     if sizes and all(s is not None for s in sizes):
         description.size = sum(s for s in sizes if s is not None)
     return _Source(description, "parts", streams)
-

@@ -18,30 +18,113 @@ from autotrack.capture.secrets import redact_mapping
 Snapshot = dict[str, Any]
 """JSON-ready; `missing` names what could not be found out, with the reason."""
 
-_LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "Pipfile.lock", "conda-lock.yml", "environment.yml",
-               "environment.yaml")
+_LOCK_FILES = (
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "pixi.lock",
+    "Pipfile.lock",
+    "conda-lock.yml",
+    "environment.yml",
+    "environment.yaml",
+)
 _LOCK_PATTERNS = (("requirements", ".txt"), ("pylock", ".toml"))
 _MAX_LOCK = 64 << 20  # bytes; larger ones are named without a hash
 
 _VARIABLES = (
-    *("CUDA_", "CUDNN_", "CUBLAS_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "HSA_", "OMP_", "MKL_", "OPENBLAS_", "GOTO_", "BLIS_"),
-    *("GOMP_", "KMP_", "NUMEXPR_", "VECLIB_", "NUMBA_", "NPY_", "SCIPY_", "SKLEARN_", "JOBLIB_", "LOKY_", "TORCH_", "PYTORCH_"),
-    *("TORCHINDUCTOR_", "TF_", "XLA_", "JAX_", "KERAS_", "HF_", "TRANSFORMERS_", "TOKENIZERS_", "ACCELERATE_", "PYTHON"),
+    *(
+        "CUDA_",
+        "CUDNN_",
+        "CUBLAS_",
+        "NVIDIA_",
+        "NCCL_",
+        "HIP_",
+        "ROCR_",
+        "HSA_",
+        "OMP_",
+        "MKL_",
+        "OPENBLAS_",
+        "GOTO_",
+        "BLIS_",
+    ),
+    *(
+        "GOMP_",
+        "KMP_",
+        "NUMEXPR_",
+        "VECLIB_",
+        "NUMBA_",
+        "NPY_",
+        "SCIPY_",
+        "SKLEARN_",
+        "JOBLIB_",
+        "LOKY_",
+        "TORCH_",
+        "PYTORCH_",
+    ),
+    *(
+        "TORCHINDUCTOR_",
+        "TF_",
+        "XLA_",
+        "JAX_",
+        "KERAS_",
+        "HF_",
+        "TRANSFORMERS_",
+        "TOKENIZERS_",
+        "ACCELERATE_",
+        "PYTHON",
+    ),
 )
 _FOREIGN = ("TF_CLI_", "TF_VAR_", "TF_LOG", "TF_PLUGIN_", "TF_TOKEN_")  # Terraform's
 _VARIABLE_NAMES = frozenset(
     {
         *("LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "LD_PRELOAD", "MALLOC_CONF", "VIRTUAL_ENV", "CONDA_DEFAULT_ENV"),
         *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "TORCHELASTIC_RUN_ID"),
-        *("SLURM_JOB_ID", "SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_PROCID", "SLURM_LOCALID"),
-        *("SLURM_NTASKS", "SLURM_NNODES", "SLURM_CPUS_PER_TASK", "SLURM_MEM_PER_NODE", "SLURM_GPUS", "SLURM_JOB_PARTITION"),
+        *(
+            "SLURM_JOB_ID",
+            "SLURM_JOB_NAME",
+            "SLURM_ARRAY_JOB_ID",
+            "SLURM_ARRAY_TASK_ID",
+            "SLURM_PROCID",
+            "SLURM_LOCALID",
+        ),
+        *(
+            "SLURM_NTASKS",
+            "SLURM_NNODES",
+            "SLURM_CPUS_PER_TASK",
+            "SLURM_MEM_PER_NODE",
+            "SLURM_GPUS",
+            "SLURM_JOB_PARTITION",
+        ),
         *("PBS_JOBID", "LSB_JOBID", "JOB_ID", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE"),
     }
 )
 
 _OF_NOTE = (
-    *("numpy", "pandas", "scipy", "scikit-learn", "torch", "tensorflow", "jax", "keras", "lightning", "pytorch-lightning"),
-    *("transformers", "datasets", "accelerate", "trl", "peft", "xgboost", "lightgbm", "catboost", "optuna", "polars", "autotrack-ml"),
+    *(
+        "numpy",
+        "pandas",
+        "scipy",
+        "scikit-learn",
+        "torch",
+        "tensorflow",
+        "jax",
+        "keras",
+        "lightning",
+        "pytorch-lightning",
+    ),
+    *(
+        "transformers",
+        "datasets",
+        "accelerate",
+        "trl",
+        "peft",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "optuna",
+        "polars",
+        "autotrack-ml",
+    ),
 )
 
 
@@ -123,12 +206,15 @@ def _python() -> dict[str, Any]:
     kind = "system"
     if sys.prefix != sys.base_prefix:
         kind = "venv"
-    elif os.path.isdir(os.path.join(sys.prefix, "conda-meta")):  # noqa: PTH112, PTH118
+    elif os.path.isdir(os.path.join(sys.prefix, "conda-meta")):
         kind = "conda"
     gil = getattr(sys, "_is_gil_enabled", None)
     return {
-        "version": ".".join(map(str, sys.version_info[:3])) + (
-            "" if sys.version_info.releaselevel == "final" else f"{sys.version_info.releaselevel}{sys.version_info.serial}"
+        "version": ".".join(map(str, sys.version_info[:3]))
+        + (
+            ""
+            if sys.version_info.releaselevel == "final"
+            else f"{sys.version_info.releaselevel}{sys.version_info.serial}"
         ),
         "build": sys.version,
         "implementation": sys.implementation.name,
@@ -152,7 +238,7 @@ def _packages(names: list[str], missing: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _loaded(name: str) -> Any:  # noqa: ANN401 - a module of whatever version
+def _loaded(name: str) -> Any:
     """Return a module that is imported already and completely; None otherwise. Never imports it."""
     module = sys.modules.get(name)
     if module is None or getattr(getattr(module, "__spec__", None), "_initializing", False):
@@ -174,19 +260,24 @@ def _libraries(missing: dict[str, str]) -> dict[str, Any]:
     return result
 
 
-def _numpy(numpy: Any) -> dict[str, Any]:  # noqa: ANN401
+def _numpy(numpy: Any) -> dict[str, Any]:
     built = numpy.__config__.show(mode="dicts")["Build Dependencies"]
-    return {kind: {k: str(built[kind].get(k, "")) for k in ("name", "version")} for kind in ("blas", "lapack") if kind in built}
+    return {
+        kind: {k: str(built[kind].get(k, "")) for k in ("name", "version")}
+        for kind in ("blas", "lapack")
+        if kind in built
+    }
 
 
-def _threads(threadpoolctl: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def _threads(threadpoolctl: Any) -> list[dict[str, Any]]:
     keys = ("user_api", "internal_api", "version", "num_threads", "threading_layer", "architecture")
     pools = [{k: pool[k] for k in keys if k in pool} for pool in threadpoolctl.threadpool_info()]
     return sorted(pools, key=lambda pool: sorted((k, str(v)) for k, v in pool.items()))
 
 
-def _torch(torch: Any) -> dict[str, Any]:  # noqa: ANN401
-    # Not torch.get_num_threads(): called in a fresh thread, it first sets the number there, for MKL in the whole process.
+def _torch(torch: Any) -> dict[str, Any]:
+    # Not torch.get_num_threads(): called in a fresh thread, it first sets the number there, for MKL in the whole
+    # process.
     cuda, hip = torch.version.cuda, getattr(torch.version, "hip", None)
     result: dict[str, Any] = {"cuda": cuda, "hip": hip, "cudnn": None}
     if cuda or hip:
@@ -200,23 +291,30 @@ def _lock_files(root: str | None, missing: dict[str, str]) -> list[dict[str, Any
     found: dict[str, dict[str, Any]] = {}
     for folder in dict.fromkeys(os.path.realpath(f) for f in (root or _project(), ".")):
         try:
-            names = sorted(n for n in os.listdir(folder) if n in _LOCK_FILES  # noqa: PTH208
-                           or any(n.startswith(a) and n.endswith(z) for a, z in _LOCK_PATTERNS))
+            names = sorted(
+                n
+                for n in os.listdir(folder)
+                if n in _LOCK_FILES or any(n.startswith(a) and n.endswith(z) for a, z in _LOCK_PATTERNS)
+            )
         except OSError as error:
             missing["lock_files"] = str(error)
             continue
         for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118
+            path = os.path.join(folder, name)
             try:
-                size = os.stat(path).st_size  # noqa: PTH116
-                if not os.path.isfile(path) or name in found:  # noqa: PTH113
+                size = os.stat(path).st_size
+                if not os.path.isfile(path) or name in found:
                     continue
                 if size > _MAX_LOCK:
                     missing[f"lock_files.{name}"] = f"{size:,} bytes, not hashed"
                     found[name] = {"name": name, "size": size, "sha256": None}
                     continue
-                with open(path, "rb") as stream:  # noqa: PTH123
-                    found[name] = {"name": name, "size": size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
+                with open(path, "rb") as stream:
+                    found[name] = {
+                        "name": name,
+                        "size": size,
+                        "sha256": hashlib.file_digest(stream, "sha256").hexdigest(),
+                    }
             except OSError as error:
                 missing[f"lock_files.{name}"] = str(error)
     return [found[name] for name in sorted(found)]
@@ -225,14 +323,17 @@ def _lock_files(root: str | None, missing: dict[str, str]) -> list[dict[str, Any
 def _project() -> str:
     """Return the nearest folder upwards that has a `.git` (else the working directory)."""
     here = folder = os.path.realpath(".")
-    while not os.path.exists(os.path.join(folder, ".git")):  # noqa: PTH110, PTH118
-        folder, child = os.path.dirname(folder), folder  # noqa: PTH120
+    while not os.path.exists(os.path.join(folder, ".git")):
+        folder, child = os.path.dirname(folder), folder
         if folder == child:
             return here
     return folder
 
 
 def _variables(salt: bytes | None) -> dict[str, str]:
-    chosen = {k: v for k, v in os.environ.copy().items() if k in _VARIABLE_NAMES
-              or (k.startswith(_VARIABLES) and not k.startswith(_FOREIGN))}
+    chosen = {
+        k: v
+        for k, v in os.environ.copy().items()
+        if k in _VARIABLE_NAMES or (k.startswith(_VARIABLES) and not k.startswith(_FOREIGN))
+    }
     return redact_mapping(chosen, salt=salt)

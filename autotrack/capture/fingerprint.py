@@ -1,12 +1,12 @@
 """Fingerprints of data: xxh3 (128 bit) over all content, or over a sample of it that depends on size alone.
 
 Data is read as *streams*: sequences of equal items (the numbers of an array in C order, the texts of a column) that can
-be read piece by piece. The hash goes over, for each stream, its header (what the items are, how many) and its items in a
-canonical form: little-endian numbers, no padding. Memory order, strides and byte order do not change it.
+be read piece by piece. The hash goes over, for each stream, its header (what the items are, how many) and its items
+in a canonical form: little-endian numbers, no padding. Memory order, strides and byte order do not change it.
 
 A full fingerprint reads ``xxh3:<32 hex>``. Where reading everything would take longer than the budget, at an *assumed*
-speed (`RATE`; a constant, so that the decision does not depend on the machine or its load), evenly spaced blocks of each
-stream are read, the first and the last among them, and it reads ``xxh3-sampled:<32 hex>``.
+speed (`RATE`; a constant, so that the decision does not depend on the machine or its load), evenly spaced blocks of
+each stream are read, the first and the last among them, and it reads ``xxh3-sampled:<32 hex>``.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _sample(stream: Stream, fraction: float) -> Iterable[tuple[int, int]]:
 # -- Python objects ----------------------------------------------------------------------------------------------------
 
 
-def hash_items(hasher: Any, items: list[Any], depth: int = 0) -> tuple[bool, int]:  # noqa: ANN401
+def hash_items(hasher: Any, items: list[Any], depth: int = 0) -> tuple[bool, int]:
     """Add a group of Python objects to a hash: which type stands where, then for each type its values.
 
     Returns whether every object's content was covered, and how many stand for a missing value. No method of an object
@@ -166,7 +166,7 @@ _ABSENT = frozenset({"NoneType", "pandas.NAType", "pandas.NaTType"})
 _NESTED = frozenset({"list", "tuple", "dict"})
 
 
-def _hash_nested(hasher: Any, label: str, values: list[Any], depth: int) -> tuple[bool, int]:  # noqa: ANN401
+def _hash_nested(hasher: Any, label: str, values: list[Any], depth: int) -> tuple[bool, int]:
     hasher.update(_lengths(values))
     if depth >= _MAX_DEPTH:
         return False, 0
@@ -218,7 +218,7 @@ def _by(text: Callable[[Any], str]) -> Callable[[list[Any]], bytes]:
 
 
 def _encode_numpy(values: list[Any]) -> bytes | None:
-    """numpy's scalars by their bytes; arrays inside of collections by type, shape and bytes."""
+    """Numpy's scalars by their bytes; arrays inside of collections by type, shape and bytes."""
     numpy = sys.modules["numpy"]
     parts = []
     for value in values:
@@ -227,7 +227,10 @@ def _encode_numpy(values: list[Any]) -> bytes | None:
         dtype = value.dtype
         if dtype.hasobject or dtype.names or dtype.char in "gGT":
             return None
-        parts += [f"{dtype.newbyteorder('<').str}{value.shape}".encode(), value.astype(dtype.newbyteorder("<")).tobytes()]
+        parts += [
+            f"{dtype.newbyteorder('<').str}{value.shape}".encode(),
+            value.astype(dtype.newbyteorder("<")).tobytes(),
+        ]
     return _encode_bytes(parts)
 
 

@@ -1,7 +1,8 @@
 """Columns of pandas, polars and pyarrow data as streams.
 
 The same values give the same streams wherever they are stored: texts as Python texts (in pandas they may lie in Python
-objects or in Arrow memory), nullable numbers as numbers and a mask, dates with a time zone as instants and the zone's name.
+objects or in Arrow memory), nullable numbers as numbers and a mask, dates with a time zone as instants and the zone's
+name.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Columns:
     labels: dict[str, int] | None = None
 
 
-def columns(data: Any) -> Columns | None:  # noqa: ANN401
+def columns(data: Any) -> Columns | None:
     """Return the columns of a frame, series or index; None for other objects of these packages."""
     for base in type(data).__mro__:
         top, name = str(base.__module__).partition(".")[0], base.__name__
@@ -43,11 +44,13 @@ def columns(data: Any) -> Columns | None:  # noqa: ANN401
             case "pandas", "Series" | "Index":
                 return _pandas_series(data, name)
             case "pandas", "ExtensionArray":
-                import pandas
+                import pandas as pd
 
-                return _pandas_series(pandas.Series(data, copy=False), "Series")
+                return _pandas_series(pd.Series(data, copy=False), "Series")
             case "polars", "DataFrame":
-                return _arrow_like([(s.name, s) for s in data.get_columns()], list(data.shape), data.estimated_size(), _polars)
+                return _arrow_like(
+                    [(s.name, s) for s in data.get_columns()], list(data.shape), data.estimated_size(), _polars
+                )
             case "polars", "Series":
                 return _arrow_like([(data.name, data)], [len(data)], data.estimated_size(), _polars)
             case "pyarrow", "Table" | "RecordBatch":
@@ -63,7 +66,7 @@ def columns(data: Any) -> Columns | None:  # noqa: ANN401
 # -- pandas ------------------------------------------------------------------------------------------------------------
 
 
-def _pandas_frame(frame: Any) -> Columns:  # noqa: ANN401
+def _pandas_frame(frame: Any) -> Columns:
     import numpy as np
 
     rows, width = (int(n) for n in frame.shape)
@@ -72,7 +75,9 @@ def _pandas_frame(frame: Any) -> Columns:  # noqa: ANN401
     result = Columns("frame", [rows, width], frame.columns.tolist(), [names[dtype] for dtype in dtypes])
     result.streams += _pandas_index(frame.index)
     plain = all(isinstance(dtype, np.dtype) for dtype in names)
-    result.size = sum(rows * dtype.itemsize for dtype in dtypes) if plain else int(frame.memory_usage(index=False).sum())
+    result.size = (
+        sum(rows * dtype.itemsize for dtype in dtypes) if plain else int(frame.memory_usage(index=False).sum())
+    )
     if plain and len(names) == 1 and result.size <= _SMALL:  # a column at a time costs more than a copy of this
         values = frame.to_numpy()
         for i in range(width):
@@ -83,7 +88,7 @@ def _pandas_frame(frame: Any) -> Columns:  # noqa: ANN401
     return result
 
 
-def _pandas_series(series: Any, name: str) -> Columns:  # noqa: ANN401
+def _pandas_series(series: Any, name: str) -> Columns:
     result = Columns(name.lower(), [len(series)], [series.name], [str(series.dtype)])
     if name == "Index":
         result.streams = _pandas_index(series)
@@ -94,14 +99,14 @@ def _pandas_series(series: Any, name: str) -> Columns:  # noqa: ANN401
     return result
 
 
-def _pandas_index(index: Any) -> list[Stream]:  # noqa: ANN401
+def _pandas_index(index: Any) -> list[Stream]:
     import numpy as np
     import pandas as pd
 
     if isinstance(index, pd.RangeIndex):  # never its values as a whole: pandas would keep them
         start, step = index.start, index.step
 
-        def read(i: int, j: int) -> Any:  # noqa: ANN401
+        def read(i: int, j: int) -> Any:
             return np.arange(start + i * step, start + j * step, step, dtype="<i8")
 
         return [Stream(f"({len(index)},) <i8", len(index), read, 8, _NUMBERS)]
@@ -113,7 +118,7 @@ def _pandas_index(index: Any) -> list[Stream]:  # noqa: ANN401
     return _pandas_streams(index)
 
 
-def _pandas_streams(values: Any) -> list[Stream]:  # noqa: ANN401 - Series or Index
+def _pandas_streams(values: Any) -> list[Stream]:
     """Return the streams of one column."""
     import numpy as np
     import pandas as pd
@@ -122,50 +127,68 @@ def _pandas_streams(values: Any) -> list[Stream]:  # noqa: ANN401 - Series or In
     if isinstance(dtype, np.dtype):
         return array_streams(values.to_numpy())
     if isinstance(dtype, pd.CategoricalDtype):
-        codes = values.cat.codes if hasattr(values, "cat") else values
-        ordered = "ordered" if dtype.ordered else "unordered"
-        codes = np.asarray(getattr(codes, "codes", codes))
-        codes_streams = array_streams(codes, f"category {ordered}")
-        for stream in codes_streams:
-            stream.missing = lambda block: int(np.count_nonzero(block == -1))
-        return [*codes_streams, *_pandas_index(dtype.categories)]
-    cut = values.iloc if hasattr(values, "iloc") else values
+        return _pandas_categories(values)
     if isinstance(dtype, pd.DatetimeTZDtype):
-        plain = f"datetime64[{dtype.unit}]"
-        return array_streams(values.to_numpy(plain), f"zone {dtype.tz}")  # instants: a view
+        return array_streams(values.to_numpy(f"datetime64[{dtype.unit}]"), f"zone {dtype.tz}")  # instants: a view
+    cut = values.iloc if hasattr(values, "iloc") else values
     number = getattr(dtype, "numpy_dtype", None)
     if isinstance(number, np.dtype) and number.kind in "biuf" and not isinstance(dtype, pd.ArrowDtype):
-        little = number.newbyteorder("<")
+        return _pandas_nullable(cut, count, number.newbyteorder("<"))
+    return [_pandas_objects(cut, count, dtype)]
 
-        def read_mask(i: int, j: int) -> Any:  # noqa: ANN401
-            return np.asarray(cut[i:j].isna())
 
-        def read_values(i: int, j: int) -> Any:  # noqa: ANN401
-            return cut[i:j].to_numpy(dtype=little, na_value=0)
+def _pandas_objects(cut: Any, count: int, dtype: Any) -> Stream:
+    import numpy as np
+    import pandas as pd
 
-        header = f"nullable ({count},) {little.str}"
-        mask = Stream(f"{header} mask", count, read_mask, 2, _NUMBERS, missing=lambda block: int(np.count_nonzero(block)))
-        return [mask, Stream(header, count, read_values, 2 * little.itemsize, _NUMBERS)]
+    sparse, text = isinstance(dtype, pd.SparseDtype), isinstance(dtype, pd.StringDtype)
 
-    if isinstance(dtype, pd.SparseDtype):
-        return [Stream(f"sparse ({count},) {dtype.subtype}", count,
-                       lambda i, j: np.asarray(cut[i:j]).tolist(), ITEM_COST, _BLOCK, objects=True)]
-    kind = "text" if isinstance(dtype, pd.StringDtype) else str(dtype)
-
-    def read_objects(i: int, j: int) -> list[Any]:
+    def read(i: int, j: int) -> list[Any]:
         block = cut[i:j]
+        if sparse:
+            return list(np.asarray(block).tolist())
         array = block.to_numpy(dtype=object)
-        if kind == "text":  # the missing value is NaN or NA depending on the storage
-            absent = np.asarray(block.isna())
-            if absent.any():
-                array = array.copy()
-                array[absent] = None
+        absent = np.asarray(block.isna()) if text else None
+        if absent is not None and absent.any():  # the missing value is NaN or NA depending on the storage
+            array = array.copy()
+            array[absent] = None
         return list(array)
 
-    return [Stream(f"{kind} ({count},)", count, read_objects, ITEM_COST, _BLOCK, objects=True)]
+    kind = "text" if text else f"sparse {dtype.subtype}" if sparse else str(dtype)
+    return Stream(f"{kind} ({count},)", count, read, ITEM_COST, _BLOCK, objects=True)
 
 
-def _pandas_labels(series: Any) -> dict[str, int] | None:  # noqa: ANN401
+def _pandas_categories(values: Any) -> list[Stream]:
+    import numpy as np
+
+    dtype = values.dtype
+    codes = np.asarray(values.cat.codes if hasattr(values, "cat") else values.codes)
+    streams = array_streams(codes, f"category {'ordered' if dtype.ordered else 'unordered'}")
+    for stream in streams:
+        stream.missing = lambda block: int(np.count_nonzero(block == -1))
+    return [*streams, *_pandas_index(dtype.categories)]
+
+
+def _pandas_nullable(cut: Any, count: int, little: Any) -> list[Stream]:
+    import numpy as np
+
+    def mask(i: int, j: int) -> Any:
+        return np.asarray(cut[i:j].isna())
+
+    def numbers(i: int, j: int) -> Any:
+        return cut[i:j].to_numpy(dtype=little, na_value=0)
+
+    def missing(block: Any) -> int:
+        return int(np.count_nonzero(block))
+
+    header = f"nullable ({count},) {little.str}"
+    return [
+        Stream(f"{header} mask", count, mask, 2, _NUMBERS, missing=missing),
+        Stream(header, count, numbers, 2 * little.itemsize, _NUMBERS),
+    ]
+
+
+def _pandas_labels(series: Any) -> dict[str, int] | None:
     import numpy as np
     import pandas as pd
 
@@ -176,16 +199,19 @@ def _pandas_labels(series: Any) -> dict[str, int] | None:  # noqa: ANN401
         counts = label_counts(np.asarray(series.cat.codes))
         names = dtype.categories
         return None if counts is None else {str(names[int(c)]): n for c, n in counts.items() if c != "-1"}
-    if len(series) <= _MAX_LABELED and (isinstance(dtype, (pd.StringDtype, pd.BooleanDtype)) or str(dtype)[:4] in ("Int6", "Int3")):
+    if len(series) <= _MAX_LABELED and (
+        isinstance(dtype, (pd.StringDtype, pd.BooleanDtype)) or str(dtype)[:4] in ("Int6", "Int3")
+    ):
         return count_labels(_present(series))
     return None
 
 
-def _present(series: Any) -> Any:  # noqa: ANN401
+def _present(series: Any) -> Any:
     return series[series.notna()].to_numpy(dtype=object)
 
 
-# -- polars and pyarrow --------------------------------------------------------------------------------------------------
+# -- polars and pyarrow
+# --------------------------------------------------------------------------------------------------
 
 
 def _arrow_like(
@@ -203,14 +229,14 @@ def _arrow_like(
     return result
 
 
-def _polars(series: Any) -> list[Stream]:  # noqa: ANN401
+def _polars(series: Any) -> list[Stream]:
     dtype = series.dtype
     if (dtype.is_numeric() and not dtype.is_decimal()) and series.null_count() == 0:
         return _numbers(series, lambda part: part.to_numpy(), str(dtype))
     return _objects(series, lambda part: part.to_list(), str(dtype))
 
 
-def _arrow(column: Any) -> list[Stream]:  # noqa: ANN401
+def _arrow(column: Any) -> list[Stream]:
     pyarrow: Any = sys.modules["pyarrow"]
     kind = column.type
     if column.null_count == 0 and (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind)):
@@ -218,27 +244,26 @@ def _arrow(column: Any) -> list[Stream]:  # noqa: ANN401
     return _objects(column, lambda part: part.to_pylist(), str(kind))
 
 
-def _numbers(column: Any, convert: Callable[[Any], Any], dtype: str) -> list[Stream]:  # noqa: ANN401
+def _numbers(column: Any, convert: Callable[[Any], Any], dtype: str) -> list[Stream]:
     import numpy as np
 
     count = len(column)
     size = convert(column.slice(0, 1)).dtype.itemsize if count else 1
 
-    def read(i: int, j: int) -> Any:  # noqa: ANN401
+    def read(i: int, j: int) -> Any:
         block = np.ascontiguousarray(convert(column.slice(i, j - i)))
         return block.astype(block.dtype.newbyteorder("<"), copy=False)
 
-    def missing(block: Any) -> int:  # noqa: ANN401
+    def missing(block: Any) -> int:
         return int(np.count_nonzero(np.isnan(block))) if block.dtype.kind == "f" else 0
 
     return [Stream(f"{dtype} ({count},)", count, read, size, _NUMBERS, missing=missing)]
 
 
-def _objects(column: Any, convert: Callable[[Any], list[Any]], dtype: str) -> list[Stream]:  # noqa: ANN401
+def _objects(column: Any, convert: Callable[[Any], list[Any]], dtype: str) -> list[Stream]:
     count = len(column)
 
     def read(i: int, j: int) -> list[Any]:
         return convert(column.slice(i, j - i))
 
     return [Stream(f"{dtype} ({count},)", count, read, ITEM_COST, _BLOCK, objects=True)]
-

@@ -18,7 +18,7 @@ _NO_LIMIT = 1 << 60  # version 1 of cgroups says "no limit" with a number close 
 def read_text(path: str, limit: int = 65536) -> str | None:
     """Return the beginning of a text file (at most `limit` bytes), None where it cannot be read."""
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - no import of pathlib
+        with open(path, "rb") as file:
             return file.read(limit).decode("utf-8", "replace")
     except OSError:
         return None
@@ -57,7 +57,7 @@ def _libc() -> str:
     except (AttributeError, ValueError, OSError):
         pass
     try:
-        return "musl" if any(n.startswith("ld-musl") for n in os.listdir("/lib")) else ""  # noqa: PTH208
+        return "musl" if any(n.startswith("ld-musl") for n in os.listdir("/lib")) else ""
     except OSError:
         return ""
 
@@ -73,9 +73,9 @@ def _container() -> dict[str, str] | None:
         kind = "apptainer"
     elif "KUBERNETES_SERVICE_HOST" in environ:
         kind = "kubernetes"
-    elif os.path.exists("/.dockerenv"):  # noqa: PTH110
+    elif os.path.exists("/.dockerenv"):
         kind = "docker"
-    elif environ.get("container"):  # noqa: SIM112 - set by systemd-nspawn, lxc and others, in lower case
+    elif environ.get("container"):
         kind = environ["container"]
     else:
         found = re.search(r"docker|kubepods|containerd|libpod|lxc", read_text("/proc/self/cgroup") or "")
@@ -94,7 +94,7 @@ def _container() -> dict[str, str] | None:
 
 
 def cpu(missing: dict[str, str]) -> dict[str, Any]:
-    """Processor model, logical processors of the machine, those this process may use, and the cgroup's share of them."""
+    """Processor model, logical processors, those that this process may use, and the cgroup's share of them."""
     model = _cpu_model()
     if not model:
         missing["cpu.model"] = "not stated by this system"
@@ -110,8 +110,12 @@ def _cpu_model() -> str:
     found = re.search(r"^(?:model name|cpu|Model|Hardware)\s*:\s*(.+)$", text, re.MULTILINE)
     if found:
         return found[1].strip()
-    parts = [m[1].strip() for k in ("CPU implementer", "CPU part") if (m := re.search(rf"^{k}\s*:\s*(.+)$", text, re.M))]
-    return f"{os.uname().machine} implementer {parts[0]} part {parts[1]}" if len(parts) == 2 else ""  # noqa: PLR2004
+    parts = [
+        m[1].strip()
+        for k in ("CPU implementer", "CPU part")
+        if (m := re.search(rf"^{k}\s*:\s*(.+)$", text, re.MULTILINE))
+    ]
+    return f"{os.uname().machine} implementer {parts[0]} part {parts[1]}" if len(parts) == 2 else ""
 
 
 def memory(missing: dict[str, str]) -> dict[str, Any]:
@@ -121,8 +125,11 @@ def memory(missing: dict[str, str]) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         missing["memory.total"] = str(error)
         return {"total": None, "limit": None}
-    limits = [int(text) for text in (*_cgroup("memory", "memory.max"), *_cgroup("memory", "memory.limit_in_bytes"))
-              if text.isdigit()]
+    limits = [
+        int(text)
+        for text in (*_cgroup("memory", "memory.max"), *_cgroup("memory", "memory.limit_in_bytes"))
+        if text.isdigit()
+    ]
     limit = min(limits, default=_NO_LIMIT)
     return {"total": total, "limit": limit if limit < min(total, _NO_LIMIT) else None}
 
@@ -148,7 +155,7 @@ def _cgroup(controller: str, name: str) -> Iterator[str]:
             base = _CGROUPS
         elif controller in controllers.split(","):
             base = f"{_CGROUPS}/{controllers}"
-            if not os.path.isdir(base):  # noqa: PTH112
+            if not os.path.isdir(base):
                 base = f"{_CGROUPS}/{controller}"
         else:
             continue
@@ -166,8 +173,8 @@ def _cgroup(controller: str, name: str) -> Iterator[str]:
 
 
 def gpus(missing: dict[str, str]) -> dict[str, Any]:
-    """NVIDIA devices (name, bytes of memory), driver and the CUDA version that the driver supports. Imports no framework."""
-    if not any(os.path.exists(p) for p in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia/version")):  # noqa: PTH110
+    """NVIDIA devices (name, bytes of memory), driver and the CUDA version that the driver supports."""
+    if not any(os.path.exists(p) for p in ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia/version")):
         return {"devices": [], "driver": None, "cuda_driver": None}
     try:
         return _nvml()
@@ -175,8 +182,10 @@ def gpus(missing: dict[str, str]) -> dict[str, Any]:
         missing["gpus"] = f"NVML: {error}"
     devices = []
     try:
-        for folder in sorted(os.listdir("/proc/driver/nvidia/gpus")):  # noqa: PTH208
-            found = re.search(r"^Model:\s*(.+)$", read_text(f"/proc/driver/nvidia/gpus/{folder}/information") or "", re.M)
+        for folder in sorted(os.listdir("/proc/driver/nvidia/gpus")):
+            found = re.search(
+                r"^Model:\s*(.+)$", read_text(f"/proc/driver/nvidia/gpus/{folder}/information") or "", re.MULTILINE
+            )
             devices.append({"name": found[1].strip() if found else "NVIDIA", "memory": None})
     except OSError:
         pass
@@ -193,7 +202,7 @@ def _nvml() -> dict[str, Any]:
     class Memory(ctypes.Structure):
         _fields_ = [("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong)]
 
-    def call(name: str, *arguments: Any) -> None:  # noqa: ANN401
+    def call(name: str, *arguments: Any) -> None:
         status = getattr(library, name)(*arguments)
         if status != 0:
             message = f"{name} answered {status}"
@@ -227,7 +236,7 @@ def _command(*command: str) -> str:
     import subprocess
 
     try:
-        done = subprocess.run(command, capture_output=True, timeout=5, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=5, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace")

@@ -1,6 +1,7 @@
 """Installed distributions and which of them are imported, read straight from their metadata folders.
 
-`importlib.metadata` parses every METADATA as a mail message, which takes ten times as long and the interpreter lock with it.
+`importlib.metadata` parses every METADATA as a mail message, which takes ten times as long and the interpreter lock
+with it.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def canonical(name: str) -> str:
 
 
 def scan(missing: dict[str, str], path: Iterable[str] | None = None) -> list[Distribution]:
-    """Return the distributions on `path` (default: `sys.path`) in its order, so that the first of a name is the one in use."""
+    """Return the distributions on `path` (default: `sys.path`) in its order: the first of a name is the one in use."""
     found: list[Distribution] = []
     seen: set[str] = set()
     for entry in list(sys.path if path is None else path):
@@ -45,14 +46,14 @@ def scan(missing: dict[str, str], path: Iterable[str] | None = None) -> list[Dis
             with os.scandir(folder) as entries:
                 names = sorted(e.name for e in entries if e.name.endswith((".dist-info", ".egg-info", ".egg")))
         except NotADirectoryError:
-            if os.path.basename(folder) != _stdlib_zip():  # noqa: PTH119
-                missing[f"packages in {os.path.basename(folder)}"] = "archives are not looked into"  # noqa: PTH119
+            if os.path.basename(folder) != _stdlib_zip():
+                missing[f"packages in {os.path.basename(folder)}"] = "archives are not looked into"
             continue
         except OSError:  # folders that do not exist are common on the path, and hold nothing
             continue
         for name in names:
             try:
-                found.append(_read(os.path.join(folder, name)))  # noqa: PTH118
+                found.append(_read(os.path.join(folder, name)))
             except (OSError, ValueError) as error:
                 missing[f"packages.{name}"] = str(error)
     return found
@@ -63,11 +64,11 @@ def _stdlib_zip() -> str:
 
 
 def _read(folder: str) -> Distribution:
-    name, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")  # noqa: PTH119
+    name, _, version = os.path.basename(folder).rpartition(".")[0].partition("-")
     head = b""
     for file in ("METADATA", "PKG-INFO", "EGG-INFO/PKG-INFO", ""):
         try:
-            with open(os.path.join(folder, file) if file else folder, "rb") as stream:  # noqa: PTH118, PTH123
+            with open(os.path.join(folder, file) if file else folder, "rb") as stream:
                 head = stream.read(_HEAD)
             break
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -98,7 +99,7 @@ def sources(distributions: Iterable[Distribution]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, _, folder in distributions:
         try:
-            with open(os.path.join(folder, "direct_url.json"), "rb") as stream:  # noqa: PTH118, PTH123
+            with open(os.path.join(folder, "direct_url.json"), "rb") as stream:
                 data = json.load(stream)
             source: dict[str, Any] = {"url": redact_url(str(data["url"]))}
             if data.get("dir_info", {}).get("editable"):
@@ -126,7 +127,7 @@ def imported(modules: Iterable[str], distributions: Iterable[Distribution]) -> t
     by_name = {d.name: d for d in reversed(list(distributions))}
     beside: dict[str, list[Distribution]] = {}
     for distribution in by_name.values():
-        beside.setdefault(os.path.dirname(distribution.folder), []).append(distribution)  # noqa: PTH120
+        beside.setdefault(os.path.dirname(distribution.folder), []).append(distribution)
     used: set[str] = set()
     none: list[str] = []
     unclear: dict[str, list[str]] = {}
@@ -152,13 +153,15 @@ def _location(module: str) -> str | None:
     paths = getattr(loaded, "__path__", None)
     try:
         own = list(paths)[0] if paths is not None else file  # noqa: RUF015 - any kind of sequence
-        return os.path.dirname(os.path.realpath(own)) if isinstance(own, str) else None  # noqa: PTH120
+        return os.path.dirname(os.path.realpath(own)) if isinstance(own, str) else None
     except Exception:  # noqa: BLE001 - lazy and self-made modules may do anything
         return None
 
 
 def _owners(modules: Iterable[str], distributions: Iterable[Distribution]) -> tuple[set[str], list[str]]:
-    marks = {m: tuple(f"\n{m}{end}".encode() for end in ("/", ".py,", ".cpython-", ".abi3.so,", ".so,")) for m in modules}
+    marks = {
+        m: tuple(f"\n{m}{end}".encode() for end in ("/", ".py,", ".cpython-", ".abi3.so,", ".so,")) for m in modules
+    }
     owners: set[str] = set()
     for distribution in sorted(distributions, key=_records):  # the giants last: mostly they need not be read at all
         files = _files(distribution.folder)
@@ -172,7 +175,7 @@ def _owners(modules: Iterable[str], distributions: Iterable[Distribution]) -> tu
 
 def _records(distribution: Distribution) -> int:
     try:
-        return os.stat(os.path.join(distribution.folder, "RECORD")).st_size  # noqa: PTH116, PTH118
+        return os.stat(os.path.join(distribution.folder, "RECORD")).st_size
     except OSError:
         return 0
 
@@ -181,7 +184,7 @@ def _files(folder: str) -> bytes:
     """List of a distribution's files, one a line, each line after a newline; empty where it has none."""
     for name in ("RECORD", "top_level.txt"):
         try:
-            with open(os.path.join(folder, name), "rb") as stream:  # noqa: PTH118, PTH123
+            with open(os.path.join(folder, name), "rb") as stream:
                 data = stream.read()
         except OSError:
             continue

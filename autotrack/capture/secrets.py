@@ -1,9 +1,9 @@
 """Secrets are taken out before anything is written.
 
-A secret is known by its key (``api_key``, ``--password``), by its form (``ghp_...``, a private key block), or as the user
-info of a URL. In its place stands ``***:`` and eight hexadecimal digits, a keyed hash of it: equal secrets can be seen to be
-equal, within one store (`salt`) or, without a salt, within one process. Keys are judged by their words, not by
-substrings: ``hub_token`` is a secret; ``num_memory_tokens``, ``pad_token`` and ``tokenizer`` are not.
+A secret is known by its key (``api_key``, ``--password``), by its form (``ghp_...``, a private key block), or as the
+user info of a URL. In its place stands ``***:`` and eight hexadecimal digits, a keyed hash of it: equal secrets can
+be seen to be equal, within one store (`salt`) or, without a salt, within one process. Keys are judged by their words,
+not by substrings: ``hub_token`` is a secret; ``num_memory_tokens``, ``pad_token`` and ``tokenizer`` are not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 MASK = "***:"
@@ -32,24 +33,34 @@ _STRONG = frozenset({"secret", "secrets", "credential", "credentials", "creds", 
 _LAST = frozenset({"authorization", "auth", "bearer", "cookie", "cookies", "jwt", "pwd", "otp"})
 # What follows a strong word where the value is about a secret and not the secret itself.
 _ABOUT = frozenset(
-    "length len size count num number min max ttl expiry expires expiration lifetime type kind policy name names path paths "
-    "file files filename dir folder format field fields column columns strength score loss accuracy model dataset detector "
-    "classifier layer layers dim dims dropout manager provider backend store enabled required prompt rotation".split()
+    """
+    length len size count num number min max ttl expiry expires expiration lifetime type kind policy name names
+    path paths file files filename dir folder format field fields column columns strength score loss accuracy
+    model dataset detector classifier layer layers dim dims dropout manager provider backend store enabled
+    required prompt rotation
+    """.split()
 )
 _KEY_OF = frozenset(
-    "api access secret private encryption signing ssh account storage master auth license deploy shared service "
-    "subscription session client host fernet aes hmac rsa pgp gpg wandb openai comet neptune".split()
+    """
+    api access secret private encryption signing ssh account storage master auth license deploy shared service
+    subscription session client host fernet aes hmac rsa pgp gpg wandb openai comet neptune
+    """.split()
 )
 _PASS_OF = frozenset(
-    "db database user admin smtp ftp sftp mysql postgres pg redis mongo root login email mail ssh proxy http vnc".split()
+    """
+    db database user admin smtp ftp sftp mysql postgres pg redis mongo root login email mail ssh proxy http vnc
+    """.split()
 )
 # `token` in the language sense: <one of these>_token is a piece of text or a number of them.
 _TOKEN_OF_TEXT = frozenset(
-    "pad padding eos bos unk unknown sep cls mask image img audio video start end stop special additional oov next last first "
-    "prev previous per num n max min total boi eoi boa eoa class register distill distillation cue prefix suffix word sub "
-    "subword sentence blank space placeholder fill begin bot_of eot eom sos go newline line memory latent prompt query input "
-    "output target source label text visual vision patch pooling pool decoder encoder think reasoning tool time out empty "
-    "separator delimiter comment eof control draft speculative each single one by".split()
+    """
+    pad padding eos bos unk unknown sep cls mask image img audio video start end stop special additional oov
+    next last first prev previous per num n max min total boi eoi boa eoa class register distill distillation
+    cue prefix suffix word sub subword sentence blank space placeholder fill begin bot_of eot eom sos go newline
+    line memory latent prompt query input output target source label text visual vision patch pooling pool
+    decoder encoder think reasoning tool time out empty separator delimiter comment eof control draft
+    speculative each single one by
+    """.split()
 )
 
 
@@ -65,15 +76,20 @@ def _is_secret_key(key: str) -> bool:
     words = [w.lower() for w in _WORDS.findall(key)]
     if not words:
         return False
+    if len(words) > 1 and words[-1] in ("value", "string"):
+        words.pop()
     last, before = words[-1], words[-2] if len(words) > 1 else ""
-    if last in ("value", "string") and before:
-        last, before = before, words[-3] if len(words) > 2 else ""  # noqa: PLR2004
     if last in _ABOUT:
         return False
-    if any(w in _STRONG or _GLUED.search(w) for w in words) or any(
-        w in ("key", "keys") and before_w in _KEY_OF for before_w, w in zip(words, words[1:], strict=False)
-    ):
+    if any(w in _STRONG or _GLUED.search(w) for w in words):
         return True
+    if any(w in ("key", "keys") and of in _KEY_OF for of, w in pairwise(words)):
+        return True
+    return last in _LAST or _is_secret_last(last, before)
+
+
+def _is_secret_last(last: str, before: str) -> bool:
+    """Judge a key by its last word, where that depends on the word before it."""
     match last:
         case "token":
             return before not in _TOKEN_OF_TEXT
@@ -86,7 +102,7 @@ def _is_secret_key(key: str) -> bool:
         case "signature" | "sig":  # of a signed URL
             return before in ("", "amz", "goog")
         case _:
-            return last in _LAST
+            return False
 
 
 # -- forms -----------------------------------------------------------------------------------------------------------
@@ -126,13 +142,43 @@ _FORMS = (
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[AGSadeghnprswxy\d])(?:" + "|".join(_FORMS) + ")")
 # One of these is in every text that has one of the forms: looking for fixed text is far faster than the expression.
 _MARKS = (
-    *("AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "gl", "xox", "xapp-", "hf_"),
-    *("api_org_", "sk-", "k_live_", "k_test_", "AIza", "ya29.", "GOCSPX-", "pypi-", "npm_", "dckr_", "SG.", "eyJ", "dapi"),
+    *(
+        "AKIA",
+        "ASIA",
+        "ABIA",
+        "ACCA",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "gl",
+        "xox",
+        "xapp-",
+        "hf_",
+    ),
+    *(
+        "api_org_",
+        "sk-",
+        "k_live_",
+        "k_test_",
+        "AIza",
+        "ya29.",
+        "GOCSPX-",
+        "pypi-",
+        "npm_",
+        "dckr_",
+        "SG.",
+        "eyJ",
+        "dapi",
+    ),
     *("_v1_", "r8_", "gsk_", "pplx-", "nvapi-", "wandb_v", "hvs.", "AGE-", "shp", ":AA"),
 )
 _SHORT = 200
 _BLOCK = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
+    r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
 _SLACK_HOOK = re.compile(r"(?<=hooks\.slack\.com/)(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,}")
 _BEARER = re.compile(r"(?i)(?<=\bbearer )(?=[^\s\"']*\d)[A-Za-z0-9._~+/=-]{16,}")
@@ -147,11 +193,27 @@ _NAMED_USER = frozenset({"ssh", "git+ssh", "ssh+git", "svn+ssh", "hg+ssh", "sftp
 _DATABASES = ("postgres", "mysql", "mariadb", "mssql", "oracle", "mongodb")
 _QUERY = re.compile(r"(?<=[?&;#])([^\s=&?#;\"']{1,100})=([^\s&;#\"'<>]+)")
 
-_HINTS = ("pass", "pwd", "secret", "token", "key", "cred", "auth", "cookie", "jwt", "bearer", "sig=", "signature", "otp")
+_HINTS = (
+    "pass",
+    "pwd",
+    "secret",
+    "token",
+    "key",
+    "cred",
+    "auth",
+    "cookie",
+    "jwt",
+    "bearer",
+    "sig=",
+    "signature",
+    "otp",
+)
 _QUOTED = re.compile(
     r"""(?<![\w.-])(?P<key>[A-Za-z_][\w.-]{0,100})["']?\s*[:=]\s*(?P<quote>["'])(?P<value>.*?)(?<!\\)(?P=quote)"""
 )
-_ASSIGNED = re.compile(r"""(?<![\w.-])-{0,2}(?P<key>[A-Za-z_][\w.-]{0,100})=(?P<value>[^\s&;,"'()\[\]{}<>]++)(?![(\[])""")
+_ASSIGNED = re.compile(
+    r"""(?<![\w.-])-{0,2}(?P<key>[A-Za-z_][\w.-]{0,100})=(?P<value>[^\s&;,"'()\[\]{}<>]++)(?![(\[])"""
+)
 _HEADER = re.compile(r"(?m)^[ \t]*(?P<key>[A-Za-z][\w-]{0,100}):[ \t]+(?P<value>[^\s\"'\[{][^\r\n]*)$")
 
 
@@ -174,7 +236,7 @@ def redact_text(text: str, *, salt: bytes | None = None) -> str:
         start, end = match.span("value")
         return match[0][: start - match.start()] + mask(value, salt) + match[0][end - match.start() :]
 
-    if len(text) < 8:  # noqa: PLR2004 - shorter than any known form
+    if len(text) < 8:
         return text
     result = text
     if "-----BEGIN" in result:
@@ -226,16 +288,20 @@ def redact_url(url: str, *, salt: bytes | None = None) -> str:
 
 
 def redact_argv(argv: Sequence[str], *, salt: bytes | None = None) -> list[str]:
-    """Return command line arguments with secrets masked: ``--api-key X``, ``--api-key=X``, ``trainer.token=X`` and known forms."""
+    """Return arguments with secrets masked: ``--api-key X``, ``--api-key=X``, ``trainer.token=X`` and known forms."""
     result: list[str] = []
     awaited = False  # the previous argument was an option whose value is a secret
     for argument in argv:
         option, equals, value = argument.partition("=")
-        if awaited and not (argument.startswith("--") and len(argument) > 2):  # noqa: PLR2004
+        if awaited and not (argument.startswith("--") and len(argument) > 2):
             result.append(mask(argument, salt))
             awaited = False
-        elif equals and value and not any(c.isspace() for c in option) and "://" not in option and is_secret_key(option):
-            result.append(f"{option}={value if value.lower() in _PLAIN or _DONE.fullmatch(value) else mask(value, salt)}")
+        elif (
+            equals and value and not any(c.isspace() for c in option) and "://" not in option and is_secret_key(option)
+        ):
+            result.append(
+                f"{option}={value if value.lower() in _PLAIN or _DONE.fullmatch(value) else mask(value, salt)}"
+            )
             awaited = False
         else:
             awaited = not equals and argument.startswith("-") and is_secret_key(argument)
@@ -256,7 +322,7 @@ def redact_mapping(values: Mapping[Any, Any], *, salt: bytes | None = None) -> d
     return {k: _redact(v, isinstance(k, str) and is_secret_key(k), salt, 0) for k, v in values.items()}
 
 
-def _redact(value: Any, secret: bool, salt: bytes | None, depth: int) -> Any:  # noqa: FBT001
+def _redact(value: Any, secret: bool, salt: bytes | None, depth: int) -> Any:
     kind = type(value)
     if value is None or kind is bool or (kind is float and not secret) or (kind is int and not secret):
         return value
@@ -267,7 +333,8 @@ def _redact(value: Any, secret: bool, salt: bytes | None, depth: int) -> Any:  #
     if depth < _MAX_DEPTH:
         if kind is dict:
             return {
-                k: _redact(v, secret or (type(k) is str and is_secret_key(k)), salt, depth + 1) for k, v in value.items()
+                k: _redact(v, secret or (type(k) is str and is_secret_key(k)), salt, depth + 1)
+                for k, v in value.items()
             }
         if kind is list or kind is tuple:
             return kind([_redact(v, secret, salt, depth + 1) for v in value])

@@ -11,7 +11,7 @@ from autotrack.capture.fingerprint import Stream
 _DEVICE_BLOCK = 1 << 24  # bytes copied from a device at a time
 
 
-def streams(tensor: Any) -> tuple[list[Stream], list[int], str, int | None, str]:  # noqa: ANN401
+def streams(tensor: Any) -> tuple[list[Stream], list[int], str, int | None, str]:
     """Return streams (none where the content cannot be read without disturbing it), shape, dtype, bytes and device."""
     torch: Any = sys.modules["torch"]
     with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():  # noqa: SLF001 - subclasses run code of their own
@@ -29,7 +29,7 @@ def streams(tensor: Any) -> tuple[list[Stream], list[int], str, int | None, str]
         return _device(torch, plain, dtype), shape, dtype, size, device
 
 
-def labels(tensor: Any) -> dict[str, int] | None:  # noqa: ANN401
+def labels(tensor: Any) -> dict[str, int] | None:
     """Label counts of a 1-D tensor in main memory."""
     torch: Any = sys.modules["torch"]
     with torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001
@@ -37,12 +37,12 @@ def labels(tensor: Any) -> dict[str, int] | None:  # noqa: ANN401
         return None if plain.is_floating_point() or plain.is_complex() else label_counts(plain.numpy())
 
 
-def _cpu(torch: Any, plain: Any, dtype: str) -> list[Stream]:  # noqa: ANN401
+def _cpu(torch: Any, plain: Any, dtype: str) -> list[Stream]:
     array, header = _numpy(torch, plain.resolve_conj().resolve_neg(), dtype)
     return array_streams(array, header)
 
 
-def _numpy(torch: Any, plain: Any, dtype: str) -> tuple[Any, str]:  # noqa: ANN401
+def _numpy(torch: Any, plain: Any, dtype: str) -> tuple[Any, str]:
     """Return the tensor's memory as an array, and the name of its type where numpy has none (bfloat16, float8)."""
     try:
         return plain.numpy(), ""
@@ -51,14 +51,14 @@ def _numpy(torch: Any, plain: Any, dtype: str) -> tuple[Any, str]:  # noqa: ANN4
         return plain.view(raw).numpy(), f"{dtype} as "
 
 
-def _device(torch: Any, plain: Any, dtype: str) -> list[Stream]:  # noqa: ANN401
+def _device(torch: Any, plain: Any, dtype: str) -> list[Stream]:
     flat = plain.reshape(-1)
     count, step = int(flat.numel()), max(1, _DEVICE_BLOCK // plain.element_size())
     array, header = _numpy(torch, flat[:1].cpu(), dtype)
     (sample,) = array_streams(array, header)
     name = sample.header.replace("(1,)", str(tuple(plain.shape)), 1) if count else sample.header
 
-    def read(i: int, j: int) -> Any:  # noqa: ANN401
+    def read(i: int, j: int) -> Any:
         (block,) = array_streams(_numpy(torch, flat[i:j].cpu(), dtype)[0])
         return block.read(0, j - i)
 

@@ -99,7 +99,7 @@ def test_a_raising_listener_does_not_silence_the_others(monkeypatch: pytest.Monk
     background = Background(lambda: go.wait(10))
     answers: list[bool] = []
 
-    def bad(_: bool) -> None:  # noqa: FBT001
+    def bad(_: bool) -> None:
         message = "listener"
         raise RuntimeError(message)
 
@@ -126,7 +126,7 @@ def test_forked_child_starts_anew() -> None:
     answers: list[int] = []
     background.request(answers.append)
     assert begun.wait(10)
-    with background._lock:  # noqa: SLF001 - held by somebody at the moment of the fork
+    with background._lock:
         child = os.fork()
     if child == 0:
         code = 1

@@ -14,8 +14,15 @@ from autotrack.capture import code
 
 
 def git(folder: Path, *arguments: str) -> str:
-    identity = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@b"}
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | identity | {"GIT_CONFIG_GLOBAL": os.devnull}
+    identity = {
+        "GIT_AUTHOR_NAME": "a",
+        "GIT_AUTHOR_EMAIL": "a@b",
+        "GIT_COMMITTER_NAME": "a",
+        "GIT_COMMITTER_EMAIL": "a@b",
+    }
+    environment = (
+        {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | identity | {"GIT_CONFIG_GLOBAL": os.devnull}
+    )
     done = subprocess.run(["git", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
     return os.fsdecode(done.stdout).strip()
 
@@ -40,8 +47,16 @@ def test_clean_repository_from_a_folder_inside(repo: Path) -> None:
     found = code.repository(repo / "lib", salt=b"s")
     remote = found.pop("remote")
     assert found == {
-        "vcs": "git", "root": str(repo), "branch": "main", "detached": False, "commit": git(repo, "rev-parse", "HEAD"),
-        "dirty": False, "changed": 0, "untracked": 0, "conflicts": 0, "missing": {},
+        "vcs": "git",
+        "root": str(repo),
+        "branch": "main",
+        "detached": False,
+        "commit": git(repo, "rev-parse", "HEAD"),
+        "dirty": False,
+        "changed": 0,
+        "untracked": 0,
+        "conflicts": 0,
+        "missing": {},
     }
     assert remote.startswith("https://***:")
     assert remote.endswith("@example.org/a.git")
@@ -154,8 +169,18 @@ def test_nothing_of_the_repository_is_run(repo: Path, tmp_path: Path) -> None:
     trap.write_text(f"#!/bin/sh\necho $0 >> {started}\ncat\n")
     trap.chmod(0o755)
     odd = "f=x y"
-    for key in (f"filter.{odd}.clean", f"filter.{odd}.smudge", f"filter.{odd}.process", "core.fsmonitor", "core.pager",
-                "diff.external", "diff.t.textconv", "core.sshCommand", "core.askPass", "credential.helper"):
+    for key in (
+        f"filter.{odd}.clean",
+        f"filter.{odd}.smudge",
+        f"filter.{odd}.process",
+        "core.fsmonitor",
+        "core.pager",
+        "diff.external",
+        "diff.t.textconv",
+        "core.sshCommand",
+        "core.askPass",
+        "credential.helper",
+    ):
         git(repo, "config", key, str(trap))
     git(repo, "config", f"filter.{odd}.required", "true")
     git(repo, "config", "filter.plain.clean", str(trap))
@@ -176,7 +201,9 @@ def test_nothing_of_the_repository_is_run(repo: Path, tmp_path: Path) -> None:
     assert (repo / ".git" / "index").read_bytes() == index  # and nothing is written
 
 
-def test_variables_that_point_elsewhere_do_not_count(repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_point_elsewhere_do_not_count(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     git(other, "init", "-q", "-b", "elsewhere")
@@ -192,7 +219,9 @@ def test_slow_status_says_so_and_keeps_the_commit(repo: Path, tmp_path: Path, mo
     real = subprocess.run(["sh", "-c", "command -v git"], check=True, capture_output=True, text=True).stdout.strip()
     slow = tmp_path / "bin"
     slow.mkdir()
-    (slow / "git").write_text(f'#!/bin/sh\nfor a in "$@"; do [ "$a" = status ] && exec sleep 60; done\nexec {real} "$@"\n')
+    (slow / "git").write_text(
+        f'#!/bin/sh\nfor a in "$@"; do [ "$a" = status ] && exec sleep 60; done\nexec {real} "$@"\n'
+    )
     (slow / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow}{os.pathsep}{os.environ['PATH']}")
     found = code.repository(repo, timeout=2)
@@ -214,7 +243,9 @@ ASK = "import json, sys; from autotrack.capture import code; print(json.dumps(co
 def run_python(folder: Path, *arguments: str, stdin: str | None = None) -> dict[str, object]:
     import json
 
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, check=True, capture_output=True, text=True, input=stdin)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, check=True, capture_output=True, text=True, input=stdin
+    )
     result: dict[str, object] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 

@@ -1,8 +1,8 @@
-"""Descriptions and fingerprints: equal for equal content however it is stored, different for any change, nothing disturbed."""
+"""Descriptions and fingerprints: equal for equal content however stored, different for any change."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import random
 import subprocess
@@ -34,7 +34,14 @@ def table() -> np.ndarray[Any, Any]:
 def test_array(table: np.ndarray[Any, Any]) -> None:
     table[3, 4] = np.nan
     d = describe(table)
-    assert (d.kind, d.shape, d.dtypes, d.size, d.missing, d.complete) == ("numpy.ndarray", [500, 20], ["float64"], 80_000, 1, True)
+    assert (d.kind, d.shape, d.dtypes, d.size, d.missing, d.complete) == (
+        "numpy.ndarray",
+        [500, 20],
+        ["float64"],
+        80_000,
+        1,
+        True,
+    )
     assert d.fingerprint.startswith("xxh3:")
     assert len(d.fingerprint) == 5 + 32
     assert d.as_meta() == {"dtype": "float64", "size": 80_000, "missing": 1, "complete": True}
@@ -48,14 +55,26 @@ def test_the_way_of_storing_does_not_count(table: np.ndarray[Any, Any], tmp_path
     wide = np.zeros((1000, 40))
     wide[::2, 1::2] = table
     variants = [
-        table, table.copy(), np.asfortranarray(table), table.astype(">f8"), np.asfortranarray(table).astype(">f8"), readonly,
-        wide[::2, 1::2], table[::-1].copy()[::-1], np.ascontiguousarray(table.T).T, table.view(np.recarray).view(np.ndarray),
-        np.load(tmp_path / "x.npy", mmap_mode="r"), np.load(tmp_path / "x.npy", mmap_mode="c"), np.asmatrix(table),
+        table,
+        table.copy(),
+        np.asfortranarray(table),
+        table.astype(">f8"),
+        np.asfortranarray(table).astype(">f8"),
+        readonly,
+        wide[::2, 1::2],
+        table[::-1].copy()[::-1],
+        np.ascontiguousarray(table.T).T,
+        table.view(np.recarray).view(np.ndarray),
+        np.load(tmp_path / "x.npy", mmap_mode="r"),
+        np.load(tmp_path / "x.npy", mmap_mode="c"),
+        np.asmatrix(table),
     ]
     assert {fp(v) for v in variants} == {fp(table)}
 
 
-@pytest.mark.parametrize("shape", [(3, 400_000), (400_000, 3), (2, 3, 100_001), (100_001, 3, 2), (1, 7, 1), (5, 0, 3), (300_000,)])
+@pytest.mark.parametrize(
+    "shape", [(3, 400_000), (400_000, 3), (2, 3, 100_001), (100_001, 3, 2), (1, 7, 1), (5, 0, 3), (300_000,)]
+)
 def test_memory_order_does_not_count_across_blocks(shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(1).integers(0, 1 << 60, size=shape)
     reverse = np.ascontiguousarray(array[..., ::-1])[..., ::-1]
@@ -64,7 +83,29 @@ def test_memory_order_does_not_count_across_blocks(shape: tuple[int, ...]) -> No
 
 
 @pytest.mark.parametrize(
-    "dtype", ["?", "i1", "u2", "i4", "i8", "u8", "f2", "f4", "f8", "g", "c8", "c16", "G", "S5", "U7", "V6", "M8[ns]", "M8[D]", "m8[s]", "O"]
+    "dtype",
+    [
+        "?",
+        "i1",
+        "u2",
+        "i4",
+        "i8",
+        "u8",
+        "f2",
+        "f4",
+        "f8",
+        "g",
+        "c8",
+        "c16",
+        "G",
+        "S5",
+        "U7",
+        "V6",
+        "M8[ns]",
+        "M8[D]",
+        "m8[s]",
+        "O",
+    ],
 )
 def test_every_type_of_element(dtype: str) -> None:
     numbers = np.arange(60).reshape(12, 5) % 7
@@ -108,8 +149,22 @@ def test_padding_of_long_doubles_and_structures_does_not_count() -> None:
 
 def test_type_shape_and_sign_of_zero_are_content() -> None:
     zero = np.zeros(4)
-    different = [zero, -zero, zero.astype("f4"), zero.astype("i8"), zero.reshape(2, 2), np.zeros(5), np.zeros((4, 0)), np.zeros((0, 4)),
-                 np.float64(0), np.zeros(4, "S1"), np.zeros(4, "U1"), np.zeros(4, "M8[s]"), np.zeros(4, "M8[D]"), np.zeros(32, "u1")]
+    different = [
+        zero,
+        -zero,
+        zero.astype("f4"),
+        zero.astype("i8"),
+        zero.reshape(2, 2),
+        np.zeros(5),
+        np.zeros((4, 0)),
+        np.zeros((0, 4)),
+        np.float64(0),
+        np.zeros(4, "S1"),
+        np.zeros(4, "U1"),
+        np.zeros(4, "M8[s]"),
+        np.zeros(4, "M8[D]"),
+        np.zeros(32, "u1"),
+    ]
     assert len({fp(a) for a in different}) == len(different)
     assert fp(np.float64(2.5)) == fp(np.array(2.5))
 
@@ -159,18 +214,60 @@ class Strange:
 
 
 def test_objects_exactly() -> None:
-    items = ["a", "", "ü\udcff", b"a", 1, -(2**70), True, 1.0, float("nan"), None, 1j, decimal.Decimal("1.10"), (1, "a"), [1, ["x"]],
-             {"k": 1}, datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2, tzinfo=datetime.UTC), datetime.timedelta(1),
-             np.float32(1), np.int8(1), np.datetime64("2020"), np.array([1, 2])]
+    items = [
+        "a",
+        "",
+        "ü\udcff",
+        b"a",
+        1,
+        -(2**70),
+        True,
+        1.0,
+        float("nan"),
+        None,
+        1j,
+        decimal.Decimal("1.10"),
+        (1, "a"),
+        [1, ["x"]],
+        {"k": 1},
+        dt.date(2020, 1, 2),
+        dt.datetime(2020, 1, 2, tzinfo=dt.UTC),
+        dt.timedelta(1),
+        np.float32(1),
+        np.int8(1),
+        np.datetime64("2020"),
+        np.array([1, 2]),
+    ]
     array = np.empty(len(items), dtype=object)
     for i, item in enumerate(items):
         array[i] = item
     d = describe(array)
     assert d.complete
     assert d.missing == 2
-    others: list[object] = ["b", "x", "ü", b"b", 2, -(2**71), False, 1.5, 0.0, float("nan"), 2j, decimal.Decimal("1.1"), (1, "b"),
-                            [1, ["y"]], {"k": 2}, datetime.date(2020, 1, 3), datetime.datetime(2020, 1, 2), datetime.timedelta(2),
-                            np.float64(1), np.int16(1), np.datetime64("2021"), np.array([1, 3])]
+    others: list[object] = [
+        "b",
+        "x",
+        "ü",
+        b"b",
+        2,
+        -(2**71),
+        False,
+        1.5,
+        0.0,
+        float("nan"),
+        2j,
+        decimal.Decimal("1.1"),
+        (1, "b"),
+        [1, ["y"]],
+        {"k": 2},
+        dt.date(2020, 1, 3),
+        dt.datetime(2020, 1, 2),  # noqa: DTZ001 - without a zone on purpose
+        dt.timedelta(2),
+        np.float64(1),
+        np.int16(1),
+        np.datetime64("2021"),
+        np.array([1, 3]),
+    ]
     seen = {d.fingerprint}
     for i, other in enumerate(others):
         changed = array.copy()
@@ -181,9 +278,30 @@ def test_objects_exactly() -> None:
 
 
 def test_boundaries_between_items_are_content() -> None:
-    different: list[object] = [["ab", "c"], ["a", "bc"], ["abc", ""], ["abc"], [b"abc"], [["a"], ["b", "c"]], [["a", "b"], ["c"]],
-                               ["a", "b", "c"], [1, 2], [1.0, 2.0], [True, False], ["1", "2"], [["a"], "a"], ["a", ["a"]], [[]], [], [[], []],
-                               [{}], [()], [None], [{"a": "b"}], [{"b": "a"}]]
+    different: list[object] = [
+        ["ab", "c"],
+        ["a", "bc"],
+        ["abc", ""],
+        ["abc"],
+        [b"abc"],
+        [["a"], ["b", "c"]],
+        [["a", "b"], ["c"]],
+        ["a", "b", "c"],
+        [1, 2],
+        [1.0, 2.0],
+        [True, False],
+        ["1", "2"],
+        [["a"], "a"],
+        ["a", ["a"]],
+        [[]],
+        [],
+        [[], []],
+        [{}],
+        [()],
+        [None],
+        [{"a": "b"}],
+        [{"b": "a"}],
+    ]
     assert len({fp(x) for x in different}) == len(different)
     assert fp((1, 2)) == fp([1, 2])
 
@@ -198,7 +316,7 @@ def test_foreign_objects_are_left_alone_and_the_description_says_so() -> None:
     assert not describe([Strange(), 1]).complete
     assert not describe({"a": Strange(), "b": [1]}).complete
 
-    class str(bytes):  # noqa: A001, N801 - not what its name says
+    class str(bytes):
         pass
 
     str.__module__ = "builtins"
@@ -209,11 +327,18 @@ def test_foreign_objects_are_left_alone_and_the_description_says_so() -> None:
 def test_sequences_mappings_and_others(table: np.ndarray[Any, Any]) -> None:
     assert describe(None).kind == "None"
     d = describe((table, [1, 2]))
-    assert (d.kind, d.columns, d.dtypes, d.complete) == ("tuple", ["0", "1"], ["numpy.ndarray[500x20]", "list[2]"], True)
+    assert (d.kind, d.columns, d.dtypes, d.complete) == (
+        "tuple",
+        ["0", "1"],
+        ["numpy.ndarray[500x20]", "list[2]"],
+        True,
+    )
     parts = {"x": table, "y": [1, 2], "n": 3}
     assert describe(parts).complete
     assert fp(parts) == fp({"x": np.asfortranarray(table), "y": (1, 2), "n": 3})
-    assert len({fp(parts), fp({**parts, "y": [1, 3]}), fp({**parts, "n": 4}), fp({"z": table, "y": [1, 2], "n": 3})}) == 4
+    assert (
+        len({fp(parts), fp({**parts, "y": [1, 3]}), fp({**parts, "n": 4}), fp({"z": table, "y": [1, 2], "n": 3})}) == 4
+    )
     for other, shape in ((range(5), [5]), ({1, 2}, [2]), (object(), []), ((i for i in range(3)), []), (3, [])):
         d = describe(other)
         assert (d.fingerprint, d.complete, d.shape) == ("", False, shape)
@@ -289,8 +414,8 @@ def test_random_states_data_and_references_are_untouched(table: np.ndarray[Any, 
     import weakref
 
     random.seed(1)
-    np.random.seed(1)  # noqa: NPY002
-    before = random.getstate(), repr(np.random.get_state())  # noqa: NPY002
+    np.random.seed(1)
+    before = random.getstate(), repr(np.random.get_state())
     copy = table.copy()
     count = sys.getrefcount(table)
     for budget in (1.0, 1e-6):
@@ -299,7 +424,7 @@ def test_random_states_data_and_references_are_untouched(table: np.ndarray[Any, 
     gc.collect()
     assert sys.getrefcount(table) == count
     assert (table == copy).all()
-    assert before == (random.getstate(), repr(np.random.get_state()))  # noqa: NPY002
+    assert before == (random.getstate(), repr(np.random.get_state()))
 
     class Subclass(np.ndarray[Any, Any]):
         pass
@@ -313,8 +438,11 @@ def test_random_states_data_and_references_are_untouched(table: np.ndarray[Any, 
 
 
 def test_no_framework_is_imported() -> None:
-    script = ("import sys; from autotrack.capture.data import describe; describe([1, 'a']); describe({'a': [1]}); describe(object());"
-              "print(sorted({'numpy', 'pandas', 'torch', 'scipy', 'polars', 'pyarrow'} & set(sys.modules)))")
+    script = (
+        "import sys; from autotrack.capture.data import describe; describe([1, 'a']); describe({'a': [1]});"
+        "describe(object());"
+        "print(sorted({'numpy', 'pandas', 'torch', 'scipy', 'polars', 'pyarrow'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 
@@ -408,12 +536,20 @@ def test_sparse_matrices() -> None:
     sparse = pytest.importorskip("scipy.sparse")
     matrix = sparse.random(300, 40, 0.1, format="csr", random_state=0)
     d = describe(matrix)
-    assert (d.shape, d.dtypes, d.complete, d.meta) == ([300, 40], ["float64"], True, {"format": "csr", "stored": matrix.nnz})
+    assert d.kind == "scipy.sparse.csr_matrix"
+    assert (d.shape, d.dtypes, d.complete, d.meta) == (
+        [300, 40],
+        ["float64"],
+        True,
+        {"format": "csr", "stored": matrix.nnz},
+    )
     assert {fp(matrix.asformat(f)) for f in ("csr", "csc", "coo", "lil", "dok", "bsr")} == {d.fingerprint}
     wide = matrix.copy()
     wide.indices, wide.indptr = wide.indices.astype("i8"), wide.indptr.astype("i8")
     assert fp(wide) == d.fingerprint
-    mixed = sparse.csr_matrix((matrix.data[::-1].copy(), matrix.indices[::-1].copy(), np.array([0, *[matrix.nnz] * 300])), shape=(300, 40))
+    mixed = sparse.csr_matrix(
+        (matrix.data[::-1].copy(), matrix.indices[::-1].copy(), np.array([0, *[matrix.nnz] * 300])), shape=(300, 40)
+    )
     attributes = dict(vars(mixed))
     indices = mixed.indices.copy()
     describe(mixed)
@@ -429,10 +565,22 @@ def test_tensors() -> None:
     torch = pytest.importorskip("torch")
     array = np.random.default_rng(0).normal(size=(20, 5)).astype("f4")
     tensor = torch.from_numpy(array.copy()).requires_grad_()
-    state, version = torch.get_rng_state(), tensor._version  # noqa: SLF001
+    state, version = torch.get_rng_state(), tensor._version
     d = describe(tensor)
-    assert (d.kind, d.shape, d.dtypes, d.size, d.missing, d.complete) == ("torch.Tensor", [20, 5], ["float32"], 400, 0, True)
-    assert d.fingerprint == fp(array) == fp(tensor.detach().t().contiguous().t()) == fp(torch.nn.Parameter(tensor.detach()))
+    assert (d.kind, d.shape, d.dtypes, d.size, d.missing, d.complete) == (
+        "torch.Tensor",
+        [20, 5],
+        ["float32"],
+        400,
+        0,
+        True,
+    )
+    assert (
+        d.fingerprint
+        == fp(array)
+        == fp(tensor.detach().t().contiguous().t())
+        == fp(torch.nn.Parameter(tensor.detach()))
+    )
     half = tensor.detach().bfloat16()
     assert describe(half).complete
     assert fp(half) != fp(half.view(torch.int16))
@@ -442,7 +590,7 @@ def test_tensors() -> None:
     for odd in (torch.eye(3).to_sparse(), torch.empty(3, device="meta")):
         assert (describe(odd).fingerprint, describe(odd).complete) == ("", False)
     assert torch.equal(torch.get_rng_state(), state)
-    assert tensor._version == version  # noqa: SLF001
+    assert tensor._version == version
     assert tensor.grad is None
 
 

@@ -9,23 +9,26 @@ import pytest
 from autotrack.capture import secrets
 
 SECRET_KEYS = """
-api_key apiKey API_KEY OPENAI_API_KEY X-Api-Key apikey password PASSWORD db_password dbPassword PGPASSWORD MYSQL_PWD user_passwd
-passphrase token hub_token hf_token HF_TOKEN GITHUB_TOKEN_2 access_token push_to_hub_token use_auth_token authToken OAuthToken
-bot_token token_value client_secret clientSecret SECRET_KEY AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN secret secrets
-secret_key_base credentials credential creds GOOGLE_APPLICATION_CREDENTIALS private_key ssh_private_key encryption_key
-Authorization Proxy-Authorization x-auth-token basic_auth bearer cookie jwt smtp_pass trainer.hub_token opt/password wandb_api_key
---api-key --password account_key AccountKey password1 db/passwords auth_tokens signature X-Amz-Signature
+api_key apiKey API_KEY OPENAI_API_KEY X-Api-Key apikey password PASSWORD db_password dbPassword PGPASSWORD MYSQL_PWD
+user_passwd passphrase token hub_token hf_token HF_TOKEN GITHUB_TOKEN_2 access_token push_to_hub_token use_auth_token
+authToken OAuthToken bot_token token_value client_secret clientSecret SECRET_KEY AWS_SECRET_ACCESS_KEY
+AWS_SESSION_TOKEN secret secrets secret_key_base credentials credential creds GOOGLE_APPLICATION_CREDENTIALS
+private_key ssh_private_key encryption_key Authorization Proxy-Authorization x-auth-token basic_auth bearer cookie jwt
+smtp_pass trainer.hub_token opt/password wandb_api_key --api-key --password account_key AccountKey password1
+db/passwords auth_tokens signature X-Amz-Signature
 """.split()
 
 PLAIN_KEYS = """
-num_memory_tokens max_tokens max_new_tokens tokenizer tokenizer_name tokenize token_type_ids pad_token eos_token eos_token_id
-bos_token unk_token additional_special_tokens cls_token mask_token oov_token image_token_id decoder_start_token_id
-forced_bos_token token_pattern token_dropout tokens_per_second time_per_token num_input_tokens_seen n_tokens tokens_seen
-key keys sort_key primary_key public_key key_dim num_keys num_key_value_heads key_padding_mask random_key hash_key_size
-monkey keyboard passes n_pass forward_pass low_pass compass bypass passthrough passenger_count PWD author authority secretary
-password_strength password_min_length secret_name auth_type api_url api_version access pin_memory cookiecutter sigma sig_level
-token_embedding_dim output_token_loss use_cache lr C random_state class_weight découpage
-""".split() + ["", "123", "ключ", "a" * 10_000, "x" * 10_000 + "_tokens"]
+num_memory_tokens max_tokens max_new_tokens tokenizer tokenizer_name tokenize token_type_ids pad_token eos_token
+eos_token_id bos_token unk_token additional_special_tokens cls_token mask_token oov_token image_token_id
+decoder_start_token_id forced_bos_token token_pattern token_dropout tokens_per_second time_per_token
+num_input_tokens_seen n_tokens tokens_seen key keys sort_key primary_key public_key key_dim num_keys
+num_key_value_heads key_padding_mask random_key hash_key_size monkey keyboard passes n_pass forward_pass low_pass
+compass bypass passthrough passenger_count PWD author authority secretary password_strength password_min_length
+secret_name auth_type api_url api_version access pin_memory cookiecutter sigma sig_level token_embedding_dim
+output_token_loss use_cache lr C random_state class_weight découpage
+""".split()
+PLAIN_KEYS += ["", "123", "ключ", "a" * 10_000, "x" * 10_000 + "_tokens"]
 
 TOKENS = {
     "aws": "AKIA" + "IOSFODNN7EXAMPLE",
@@ -84,7 +87,9 @@ def test_plain_key(key: str) -> None:
 
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
-@pytest.mark.parametrize("around", ["{}", "model saved with {} by ana", "a={},b", '"{}"', "x\n{}\ny", "pad " * 100 + "{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "model saved with {} by ana", "a={},b", '"{}"', "x\n{}\ny", "pad " * 100 + "{}"]
+)
 def test_token_in_text(token: str, around: str) -> None:
     if token.startswith("-----") and "END" not in token and around != "{}":
         pytest.skip("a torn block swallows what follows")
@@ -128,19 +133,48 @@ def test_assignments_and_urls(text: str, secret: str, kept: str) -> None:
 
 
 def test_command_line() -> None:
-    argv = ["train.py", "--api-key", "s3cret", "--lr", "0.1", "--password=s3cret", "hub.token=s3cret", "--use-auth-token", "--n", "1"]
+    argv = [
+        "train.py",
+        "--api-key",
+        "s3cret",
+        "--lr",
+        "0.1",
+        "--password=s3cret",
+        "hub.token=s3cret",
+        "--use-auth-token",
+        "--n",
+        "1",
+    ]
     redacted = secrets.redact_argv(argv)
     masked = secrets.mask("s3cret")
-    assert redacted == ["train.py", "--api-key", masked, "--lr", "0.1", f"--password={masked}", f"hub.token={masked}",
-                        "--use-auth-token", "--n", "1"]
-    plain = ["a.py", "--max-tokens", "5", "--tokenizer=bert", "--data", "/x/y=z", "-v", "--", "α\udcff"]
+    assert redacted == [
+        "train.py",
+        "--api-key",
+        masked,
+        "--lr",
+        "0.1",
+        f"--password={masked}",
+        f"hub.token={masked}",
+        "--use-auth-token",
+        "--n",
+        "1",
+    ]
+    plain = ["a.py", "--max-tokens", "5", "--tokenizer=bert", "--data", "/x/y=z", "-v", "--", "é\udcff"]
     assert secrets.redact_argv(plain) == plain
     assert "pw" not in secrets.redact_argv(["--dsn=postgresql://a:pw@h/d"])[0]
 
 
 def test_mapping_keeps_types_and_goes_deep() -> None:
-    values = {"lr": 0.1, "token": None, "use_auth_token": True, "password": 1234, "hub_token": "abc", 5: "x",
-              "opt": {"api_key": "abc", "n": (1, "AKIA" + "IOSFODNN7EXAMPLE")}, "credentials": {"user": "ana", "n": [1, "x"]}}
+    values = {
+        "lr": 0.1,
+        "token": None,
+        "use_auth_token": True,
+        "password": 1234,
+        "hub_token": "abc",
+        5: "x",
+        "opt": {"api_key": "abc", "n": (1, "AKIA" + "IOSFODNN7EXAMPLE")},
+        "credentials": {"user": "ana", "n": [1, "x"]},
+    }
     result = secrets.redact_mapping(values)
     masked = secrets.mask("abc")
     assert result["lr"] == 0.1
@@ -166,7 +200,19 @@ def test_mask_is_equal_for_equal_secrets_and_differs_by_salt() -> None:
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("text", ["a" * 200_000, "a." * 100_000, "=" * 100_000, "token:" * 30_000, "://" * 50_000, "a://:" * 30_000,
-                                  "'" * 100_000, "password='" * 10_000, "-----BEGIN RSA PRIVATE KEY-----" * 2000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 200_000,
+        "a." * 100_000,
+        "=" * 100_000,
+        "token:" * 30_000,
+        "://" * 50_000,
+        "a://:" * 30_000,
+        "'" * 100_000,
+        "password='" * 10_000,
+        "-----BEGIN RSA PRIVATE KEY-----" * 2000,
+    ],
+)
 def test_no_text_takes_forever(text: str) -> None:
     secrets.redact_text(text)
