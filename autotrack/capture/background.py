@@ -27,20 +27,29 @@ class Background(Generic[T]):
         collect: Returns the value; runs in a daemon thread. It should not raise.
         fresh: For how many seconds a value answers later requests too (default: for the life of the process).
         name: Name of the thread.
+        delay: Seconds before collecting begins, so that it does not compete with what the caller does next for the
+            interpreter. `wait` cuts it short.
 
     """
 
     def __init__(
-        self, collect: Callable[[], T], *, fresh: float = float("inf"), name: str = "autotrack-capture"
+        self,
+        collect: Callable[[], T],
+        *,
+        fresh: float = float("inf"),
+        name: str = "autotrack-capture",
+        delay: float = 0.0,
     ) -> None:
         self._collect = collect
         self._fresh = fresh
+        self._delay = delay
         self._name = name
         self._reset()
         _all.add(self)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
+        self._hurry = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
         self._waiting: list[_Listener[T]] = []
@@ -70,6 +79,7 @@ class Background(Generic[T]):
 
     def wait(self, timeout: float) -> bool:
         """Wait until all requests are answered, at most `timeout` seconds; False where some are not."""
+        self._hurry.set()
         return self._idle.wait(timeout)
 
     def _current(self) -> tuple[T] | None:
@@ -79,10 +89,12 @@ class Background(Generic[T]):
         return self._value
 
     def _work(self) -> None:
+        self._hurry.wait(self._delay)
         while True:
             with self._lock:
                 waiting, self._waiting = self._waiting, []
                 if not waiting:
+                    self._hurry.clear()
                     self._idle.set()
                     return
                 value = self._current()

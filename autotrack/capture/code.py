@@ -97,7 +97,8 @@ _looking: dict[str, Background[Values]] = {}
 def entry(*, salt: bytes | None = None) -> Values:
     """Return what was started and how: `kind`, `script`, `argv`, `cwd`.
 
-    `kind` is "script", "module", "notebook", "command" (``-c``), "repl" or "unknown". `script` is an absolute path, or a module's name; `argv` has its secrets masked.
+    `kind` is "script", "module", "notebook", "command" (``-c``), "repl" or "unknown". `script`
+    is an absolute path, or a module's name; `argv` has its secrets masked.
     """
     try:
         cwd = os.getcwd()

@@ -196,7 +196,7 @@ def wait(timeout: float) -> bool:
     return _background.wait(timeout)
 
 
-_background: Background[Snapshot] = Background(collect, name="autotrack-environment")
+_background: Background[Snapshot] = Background(collect, name="autotrack-environment", delay=0.05)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

@@ -8,11 +8,10 @@ not by substrings: ``hub_token`` is a secret; ``num_memory_tokens``, ``pad_token
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -139,43 +138,22 @@ _FORMS = (
     r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",  # Shopify
     r"\d{8,10}:AA[A-Za-z0-9_-]{33}",  # Telegram bot
 )
-_TOKEN = re.compile(r"(?<![A-Za-z0-9])(?=[AGSadeghnprswxy\d])(?:" + "|".join(_FORMS) + ")")
 # One of these is in every text that has one of the forms: looking for fixed text is far faster than the expression.
-_MARKS = (
-    *(
-        "AKIA",
-        "ASIA",
-        "ABIA",
-        "ACCA",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "gl",
-        "xox",
-        "xapp-",
-        "hf_",
-    ),
-    *(
-        "api_org_",
-        "sk-",
-        "k_live_",
-        "k_test_",
-        "AIza",
-        "ya29.",
-        "GOCSPX-",
-        "pypi-",
-        "npm_",
-        "dckr_",
-        "SG.",
-        "eyJ",
-        "dapi",
-    ),
-    *("_v1_", "r8_", "gsk_", "pplx-", "nvapi-", "wandb_v", "hvs.", "AGE-", "shp", ":AA"),
+_MARKS = tuple(
+    """
+    AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glft- glcbt- glptt- glsoat- glagent- glimt-
+    gloas- xox xapp- hf_ api_org_ sk- k_live_ k_test_ AIza ya29. GOCSPX- pypi- npm_ dckr_ SG. eyJ dapi _v1_ r8_ gsk_ pplx-
+    nvapi- wandb_v hvs. AGE- shpat_ shpca_ shppa_ shpss_ :AA
+    """.split()
 )
-_SHORT = 200
+
+
+@cache
+def _token() -> re.Pattern[str]:
+    """Return the expression for all forms; compiled once a text has one of the marks."""
+    return re.compile(r"(?<![A-Za-z0-9])(?=[AGSadeghnprswxy\d])(?:" + "|".join(_FORMS) + ")")
+
+
 _BLOCK = re.compile(
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?"
     r"(?:-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----|\Z)"
@@ -219,6 +197,8 @@ _HEADER = re.compile(r"(?m)^[ \t]*(?P<key>[A-Za-z][\w-]{0,100}):[ \t]+(?P<value>
 
 def mask(secret: str | bytes, salt: bytes | None = None) -> str:
     """Return what stands in the place of a secret: ``***:`` and 8 hex digits of BLAKE2b keyed with `salt`."""
+    import hashlib
+
     data = secret if isinstance(secret, bytes) else secret.encode("utf-8", "surrogatepass")
     return MASK + hashlib.blake2b(data, key=(salt or _SALT)[:64], digest_size=4).hexdigest()
 
@@ -252,9 +232,9 @@ def redact_text(text: str, *, salt: bytes | None = None) -> str:
 
 
 def _redact_forms(text: str, salt: bytes | None) -> str:
-    if len(text) > _SHORT and not any(m in text for m in _MARKS):
+    if not any(mark in text for mark in _MARKS):
         return text
-    return _TOKEN.sub(lambda m: mask(m[0], salt), text)
+    return _token().sub(lambda m: mask(m[0], salt), text)
 
 
 _PLAIN = frozenset({"", "none", "null", "nil", "true", "false", "yes", "no"})

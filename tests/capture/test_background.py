@@ -142,3 +142,12 @@ def test_forked_child_starts_anew() -> None:
     go.set()
     assert background.wait(10)
     assert answers == [parent]
+
+
+def test_delay_leaves_the_caller_alone_and_wait_cuts_it_short() -> None:
+    answers: list[int] = []
+    background = Background(lambda: 1, delay=60.0)
+    background.request(answers.append)
+    assert answers == []
+    assert background.wait(10)
+    assert answers == [1]
