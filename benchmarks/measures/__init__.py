@@ -1,0 +1,1 @@
+"""The measurements behind `benchmarks/budgets.py`: functions that return rows, by subject."""
