@@ -9,6 +9,7 @@ write that works delivers them.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import weakref
@@ -42,7 +43,7 @@ class SegmentWriter:
     ) -> None:
         self.folder = folder
         self.run = run
-        self.role = role
+        self.role: Role = role
         self.attempt = attempt
         self.rank = rank
         self.name = ""
@@ -202,26 +203,32 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 def decode_lines(data: bytes) -> list[Event | Unknown | Corrupt]:
     """Decode complete lines (`data` ends with a newline, or is empty)."""
     try:
-        return _decoder.decode_lines(data)
-    except (msgspec.DecodeError, RecursionError):
+        return _decoder.decode_lines(_without_nul(data))
+    except _UNREADABLE:
         return [decode_line(line) for line in data.split(b"\n") if line.strip()]
 
 
 def decode_line(line: bytes) -> Event | Unknown | Corrupt:
     """Decode one line without its newline. What this version does not know is kept as `Unknown`."""
+    text = _without_nul(line)
     try:
-        event: Event = _decoder.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+        event: Event = _decoder.decode(text)
+    except _UNREADABLE:
         pass
     else:
         return event
     try:
-        fields: Any = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+        fields: Any = msgspec.json.decode(text)
+    except _UNREADABLE:
         return Corrupt(line)
     if not isinstance(fields, dict) or not isinstance(fields.get("e"), str) or not isinstance(fields.get("t"), int):
         return Corrupt(line)
     return Unknown(line, _known_part(fields))
+
+
+def _without_nul(data: bytes) -> bytes:
+    """Write NUL, which another writer may have left in a text, in journal form: no database holds it."""
+    return _NUL.sub(rb"\1\\u00100000", data) if b"\\u0000" in data else data
 
 
 def _known_part(fields: dict[str, Any]) -> Event | None:
@@ -237,3 +244,5 @@ def _known_part(fields: dict[str, Any]) -> Event | None:
 
 
 _STRUCTS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(Event)}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # not after a backslash that is itself escaped

@@ -13,7 +13,7 @@ from autotrack.journal.events import FORMAT
 from autotrack.journal.liveness import is_alive
 from autotrack.store.points import add_points
 from autotrack.store.replay import News
-from autotrack.store.rows import encoded, leaves, param_columns
+from autotrack.store.rows import encoded, key_hash, leaves, pages, param_columns
 from autotrack.store.schema import (
     artifacts,
     documents,
@@ -24,6 +24,7 @@ from autotrack.store.schema import (
     tags,
     unknown_events,
 )
+from autotrack.store.schema import keys as key_table
 
 _SILENT = 600 * 1_000_000  # microseconds after which a writer on another host counts as lost
 _DOCUMENTS: dict[Any, str] = {
@@ -93,7 +94,7 @@ def _apply_segment(connection: Connection, row: Any, news: News) -> None:
             "host": opened.host, "boot": opened.boot, "hostname": opened.hostname, "pid": opened.pid,
             "process_started": opened.process_started, "started": opened.t,
         }  # fmt: skip
-    if (finish := news.finish) is not None:
+    if (finish := news.finish) is not None and row.finished is None:  # a terminal state never changes
         values |= {"status": finish.status, "finished": finish.t, "duration": finish.duration}
     if news.closed:
         values["closed"] = True
@@ -134,7 +135,7 @@ def _apply_params(
             history.append({"run": run, "key": key, "value": row.value, **place})
         latest[text] = write, value
     if known:
-        _delete_params(connection, run, [keys[text] for text in latest if keys[text] in known])
+        _delete_params(connection, run, [(text, known[keys[text]]) for text in latest if keys[text] in known])
     taken = {row.key for row in connection.execute(select(p.key).where(p.run == run))} if known else set()
     rows = _param_rows(run, latest, keys)
     rows = {key: row for key, row in rows.items() if key not in taken or not row["leaf"]}
@@ -159,15 +160,15 @@ def _param_rows(run: int, latest: dict[str, tuple[_Write, Any]], keys: dict[str,
     return rows
 
 
-def _delete_params(connection: Connection, run: int, some: list[int]) -> None:
-    """Delete params and the leaves that were written with them."""
+def _delete_params(connection: Connection, run: int, rows: list[tuple[str, Any]]) -> None:
+    """Delete params, given as text and row, and the leaves that were written with them."""
     p = params.c
-    for row in connection.execute(
-        select(p.clock, p.segment, p.offset).where(p.run == run, p.key.in_(some), p.leaf.is_(False))
-    ).all():
+    connection.execute(delete(params).where(p.run == run, p.key.in_([row.key for _, row in rows])))
+    for text, row in rows:
         place = (p.clock == row.clock) & (p.segment == row.segment) & (p.offset == row.offset)
-        connection.execute(delete(params).where(p.run == run, p.leaf.is_(True), place))
-    connection.execute(delete(params).where(p.run == run, p.key.in_(some)))
+        for some in pages([key_hash(path) for path, _ in leaves(text, msgspec.json.decode(row.value))]):
+            own = select(key_table.c.id).where(key_table.c.hash.in_(some))
+            connection.execute(delete(params).where(p.run == run, p.leaf.is_(True), place, p.key.in_(own)))
 
 
 def _apply_tags(
@@ -249,16 +250,16 @@ def fold_run(connection: Connection, run: int) -> bool:
     ).all()
     latest = mains[-1]
     values: dict[str, Any] = {"attempt": latest.attempt, "host": latest.hostname}
-    error: dict[str, str] = {}
+    error: dict[str, str] | None = None
     for event, body, segment in found:
         data = msgspec.json.decode(body)
         if event == "start":
             values.setdefault("started", data["t"])
             values |= {name: data[name] for name in ("name", "experiment", "parent") if data.get(name)}
-        elif segment == latest.id:
+        elif segment == latest.id and error is None:  # of several finish lines the first counts
             error = data.get("error") or {}
     values.setdefault("started", min((row.started for row in mains if row.started is not None), default=None))
-    values |= {f"error_{name}": error.get(name) for name in ("type", "message", "traceback")}
+    values |= {f"error_{name}": (error or {}).get(name) for name in ("type", "message", "traceback")}
     status = latest.status
     if status in ("running", "lost"):
         status = _present(latest)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 from autotrack.errors import StoreError
 from autotrack.journal.folder import Folder
@@ -85,13 +86,10 @@ class Index:
     def is_damaged(self, error: Exception) -> bool:
         """Return whether an error says that the SQLite file is damaged."""
         original = getattr(error, "orig", error)
-        return (
-            self.path is not None
-            and isinstance(original, sqlite3.DatabaseError)
-            and (
-                not isinstance(original, (sqlite3.OperationalError, sqlite3.IntegrityError))
-                or "no such table" in str(original)
-            )
+        # SQLite reports damage (SQLITE_CORRUPT, SQLITE_NOTADB) as the base class; its subclasses are other faults.
+        return self.path is not None and (
+            type(original) is sqlite3.DatabaseError
+            or (isinstance(original, sqlite3.OperationalError) and "no such table" in str(original))
         )
 
     def close(self) -> None:
@@ -193,7 +191,9 @@ def _create(path: Path) -> None:
 
 
 def _sqlite_engine(path: Path) -> Engine:
-    engine = sqlalchemy.create_engine(f"sqlite+pysqlite:///{path}", connect_args={"timeout": _BUSY})
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": _BUSY}
+    )
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: Any) -> None:
@@ -224,7 +224,7 @@ def _inode(path: Path | None) -> int | None:
 def _server_engine(text: str) -> Engine:
     try:
         url = sqlalchemy.make_url(text)
-    except sqlalchemy.exc.ArgumentError:
+    except ArgumentError:
         raise StoreError(
             "the store is neither a folder nor a URL like postgresql+psycopg://user@host/database: mend AUTOTRACK_STORE"
         ) from None
@@ -241,7 +241,7 @@ def _server_engine(text: str) -> Engine:
         upgrade(engine)
     except BaseException as error:
         engine.dispose()
-        if not isinstance(error, sqlalchemy.exc.OperationalError):
+        if not isinstance(error, OperationalError):
             raise
         reason = str(error.orig).strip().splitlines()[0]
         raise StoreError(

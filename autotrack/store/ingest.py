@@ -22,6 +22,7 @@ from autotrack.store.engine import Index
 from autotrack.store.replay import News, read_news
 from autotrack.store.rows import intern_keys, intern_runs, leaves, pages
 from autotrack.store.schema import runs, segments
+from autotrack.store.series import DamagedChunk
 
 Progress = Callable[[int, int], object]
 """Called with the number of runs done and the number of all runs that have something new."""
@@ -86,6 +87,9 @@ def ingest(
             raise StoreError(
                 f"the index cannot be written ({error.orig}): free space or mend the permissions"
             ) from error
+    except DamagedChunk:
+        if index.path is None:  # a server's index is not derived from this store alone
+            raise
     index.replace()
     return _ingest(index, folder, deadline, progress)
 

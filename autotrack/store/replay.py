@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,11 @@ import numpy as np
 from autotrack.journal.events import Close, Corrupt, Event, Finish, Metrics, Open, Unknown
 from autotrack.journal.segment import decode_line, decode_lines
 from autotrack.store.series import Points, join
+from autotrack.store.sound import is_sound
+
+_LATEST = 2**53
+"""Microseconds, about the year 2255: sums and differences of times stay within 64 bits."""
+_TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(slots=True)
@@ -71,15 +76,21 @@ def read_news(data: bytes, offset: int, clock: int) -> News:
             continue
         else:
             known = event  # type: ignore[assignment]
-        news.clock = max(news.clock, known.t)
+        if not -_LATEST <= known.t <= _LATEST:
+            news.corrupt += 1
+            continue
         if type(known) is Metrics:
             names = tuple(known.v)
             if names != keys:
                 _add_points(news, keys, group, at)
                 group, keys = [], names
+            news.clock = max(news.clock, known.t)
             group.append(known)
-            continue
-        _add_event(news, known, at)
+        elif is_sound(known):
+            news.clock = max(news.clock, known.t)
+            _add_event(news, known, at)
+        else:
+            news.corrupt += 1
     _add_points(news, keys, group, at + 1)
     return news
 
@@ -88,7 +99,7 @@ def _add_event(news: News, event: Event, at: int) -> None:
     if type(event) is Open:
         news.opened = event
     elif type(event) is Finish:
-        news.finish = event
+        news.finish = news.finish or event  # of several the first counts
     elif type(event) is Close:
         news.closed = True
         return
@@ -99,10 +110,15 @@ def _add_points(news: News, keys: Sequence[str], group: list[Metrics], end: int)
     """Add lines that hold the same keys, as columns that all keys share where they can."""
     if not group or not keys:
         return
-    count = len(group)
-    table = _numbers(itertools.chain.from_iterable(event.v.values() for event in group), count * len(keys))
-    columns = np.ascontiguousarray(table.reshape(count, len(keys)).T)
-    steps = np.array([math.nan if event.s is None else event.s for event in group], np.float64)
+    try:
+        table = _table(group)
+        steps = _steps(group)
+    except (KeyError, OverflowError):
+        sound = [event for event in group if _is_point(event)]
+        news.corrupt += len(group) - len(sound)
+        _add_points(news, keys, sound, end)
+        return
+    columns = np.ascontiguousarray(table.reshape(len(group), len(keys)).T)
     times = np.array([event.t for event in group], np.int64)
     for key, values in zip(keys, columns, strict=True):
         part = Points(steps, times, values)
@@ -114,9 +130,24 @@ def _add_points(news: News, keys: Sequence[str], group: list[Metrics], end: int)
             known.offset = end - 1
 
 
-def _numbers(values: Iterable[float | int | str], count: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    # Not finite numbers are text that float() understands: NaN, Infinity, -Infinity.
-    return np.fromiter(map(float, values), np.float64, count)
+def _table(group: Sequence[Metrics]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    values: list[float | int | str] = list(itertools.chain.from_iterable(event.v.values() for event in group))
+    if str in set(map(type, values)):
+        values = [_TEXTS[value] if type(value) is str else value for value in values]
+    return np.array(values, np.float64)
+
+
+def _steps(group: Sequence[Metrics]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return np.array([math.nan if event.s is None else float(event.s) for event in group], np.float64)
+
+
+def _is_point(event: Metrics) -> bool:
+    try:
+        _table([event])
+        _steps([event])
+    except (KeyError, OverflowError):
+        return False
+    return True
 
 
 def resolve(points: Points, previous: float | None) -> Points:

@@ -84,22 +84,27 @@ def param_columns(value: Any) -> dict[str, Any]:
     elif isinstance(value, bool):
         kind, number = "bool", float(value)
     elif isinstance(value, int):
-        kind, number = "int", float(value)
+        kind, number = "int", _clamped(value)
     elif isinstance(value, float):
         kind, number = "float", value
     elif isinstance(value, str):
         kind, string = "str", value
-    elif isinstance(value, list) or "$tuple" in value or "$set" in value:
-        kind, string = "list", encoded(value)[:_SHORT]
-    elif "$float" in value:
-        kind, number = "float", float(value["$float"])
-    elif "$int" in value:
-        kind, number = "int", _clamped(int(value["$int"], 16))
-    elif "$repr" in value or "$bytes" in value:
-        kind, string = "other", str(value.get("$repr", ""))
     else:
-        kind, string = "dict", encoded(value)[:_SHORT]
+        kind, number, string = _compound_columns(value)
     return {"kind": kind, "number": None if number is not None and math.isnan(number) else number, "string": string}
+
+
+def _compound_columns(value: Any) -> tuple[str, float | None, str | None]:
+    mark = "" if isinstance(value, list) else next(iter(value), "")
+    if isinstance(value, list) or mark in ("$tuple", "$set"):
+        return "list", None, encoded(value)[:_SHORT]
+    if mark == "$float":
+        return "float", float(value[mark]), None
+    if mark == "$int":
+        return "int", _clamped(int(value[mark], 16)), None
+    if mark in ("$repr", "$bytes"):
+        return "other", None, str(value.get("$repr", ""))
+    return "dict", None, encoded(value)[:_SHORT]
 
 
 def leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

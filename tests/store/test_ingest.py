@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from sqlalchemy import select
 import autotrack
 from autotrack.config import current
 from autotrack.errors import StoreError
-from autotrack.journal import syncing
+from autotrack.journal import events, syncing
 from autotrack.journal.folder import Folder
 from autotrack.journal.segment import SegmentWriter
 from autotrack.store import schema
@@ -403,3 +404,132 @@ def test_a_server_that_is_away_is_one_line_without_the_password() -> None:
 def test_urls_of_other_databases_are_refused() -> None:
     with pytest.raises(StoreError, match="cannot hold an index"):
         Index.open("mysql://host/x")
+
+
+# -- lines of other writers, and damage -------------------------------------------------------------------------------
+
+UID = "r" * 26
+
+
+def written(index: Index, *lines: bytes) -> None:
+    """Ingest a run made of lines as another writer may have left them, between sound ones."""
+    writer = SegmentWriter(folder(), UID)
+    (segment,) = folder().segments(UID)
+    with segment.path.open("ab") as file:
+        file.write(b"".join(line + b"\n" for line in lines))
+    writer.write(events.Params(t=3, values={"ok": 1}))
+    writer.close()
+    ingest(index, folder())
+
+
+def param_keys(index: Index) -> set[str]:
+    k = schema.keys.c
+    return {row.text for row in rows(index, select(k.text).join(schema.params, schema.params.c.key == k.id))}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"e":"metrics","t":1,"v":{"a":"abc"}}',
+        b'{"e":"metrics","t":1,"v":{"a":"1.5"}}',
+        b'{"e":"metrics","t":1,"v":{"a":1' + b"0" * 400 + b"}}",
+        b'{"e":"metrics","t":1,"s":1' + b"0" * 400 + b',"v":{"a":1}}',
+        b'{"e":"metrics","t":99999999999999999999999,"v":{"a":1}}',
+        b'{"e":"metrics","t":18446744073709551615,"v":{"a":1}}',
+        b'{"e":"tags","t":18446744073709551615,"values":{"a":"1"}}',
+        b'{"e":"params","t":1,"values":{"a":{"$float":"abc"}}}',
+        b'{"e":"params","t":1,"values":{"a":[{"$int":"zz"}]}}',
+        b'{"e":"tags","t":1,"values":{"a":"\xff"}}',
+        b'{"e":"tags","t":1,"values":{"a":"\\ud800"}}',
+        b'{"e":"finish","t":1,"status":"finished","duration":18446744073709551615}',
+        b'{"e":"artifact","t":1,"name":"a","size":1,"sha256":"' + b"0" * 65 + b'"}',
+        b'{"e":"open","t":1,"format":4294967296,"run":"r","segment":"s","role":"main"}',
+    ],
+    ids=range(14),
+)
+def test_a_bad_line_is_skipped_and_counted(index: Index, line: bytes) -> None:
+    good = b'{"e":"metrics","t":1,"v":{"a":%d}}'
+    written(index, good % 1, line, good % 2)
+    assert param_keys(index) == {"ok"}
+    assert points(index, UID, "a")[1] == [1.0, 2.0]
+    assert [row.corrupt for row in rows(index, select(schema.segments.c.corrupt))] == [1]
+
+
+def test_a_nul_of_another_writer_is_escaped(index: Index) -> None:
+    written(
+        index,
+        b'{"e":"params","t":1,"values":{"p\\u0000":{"x":["a\\u0000b","c\\\\u0000"]}}}',
+        b'{"e":"tags","t":1,"values":{"a":"x\\u0000y"}}',
+        b'{"e":"note","t":1,"text":"n\\u0000"}',
+        b'{"e":"future","t":1,"text":"n\\u0000"}',
+    )
+    assert param_keys(index) == {"ok", "p\x100000", "p\x100000/x"}
+    assert [row.value for row in rows(index, select(schema.tags.c.value))] == ["x\x100000y"]
+    assert r'["a\u00100000b","c\\u0000"]' in next(
+        row.value for row in rows(index, select(schema.params.c.value)) if row.value and "x" in row.value
+    )
+
+
+def test_a_store_folder_of_any_name(tmp_path: Path) -> None:
+    place = Folder(tmp_path / "a?b#c%20 d")
+    SegmentWriter(place, UID).close()
+    with Index.open(place) as index:
+        ingest(index, place)
+        assert len(rows(index, select(schema.runs))) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%20 d"]
+    assert index_path(place).stat().st_size > 0
+
+
+def test_of_two_finish_lines_the_first_counts(index: Index) -> None:
+    writer = SegmentWriter(folder(), UID)
+    writer.write(events.Finish(t=5, status="failed", duration=1, error={"type": "E", "message": "m"}))
+    writer.write(events.Finish(t=6, status="finished", duration=2))
+    ingest(index, folder())
+    writer.write(events.Finish(t=7, status="interrupted", duration=3))
+    writer.close()
+    ingest(index, folder())
+    row = run_row(index, UID)
+    assert (row.status, row.finished, row.duration, row.error_type) == ("failed", 5, 1, "E")
+
+
+def test_correcting_a_param_leaves_the_leaves_of_others(index: Index) -> None:
+    writer = SegmentWriter(folder(), UID)
+    writer.write(events.Params(t=2, values={"opt": {"lr": 1, "x": 2}, "model": {"depth": 1}, "opt2": {"a": 1}}))
+    ingest(index, folder())
+    writer.write(events.Params(t=3, values={"opt": {"lr": 2}}))
+    ingest(index, folder())
+    assert param_keys(index) == {"opt", "opt/lr", "model", "model/depth", "opt2", "opt2/a"}
+    writer.close()
+
+
+@pytest.mark.parametrize("ids_forgotten", [False, True], ids=["kept", "forgotten"])
+def test_a_damaged_chunk_is_mended(ids_forgotten: bool) -> None:
+    writer = SegmentWriter(folder(), UID)
+    writer.write(events.Metrics(t=1, v={"a": 1.0}))
+    with Index.open(folder()) as index:
+        ingest(index, folder())
+        with index.writing() as connection:
+            connection.execute(schema.chunks.update().values(points=b"\x02rubbish"))
+        if ids_forgotten:
+            index.memory.clear()
+        writer.write(events.Metrics(t=2, v={"a": 2.0}))
+        ingest(index, folder())
+        assert points(index, UID, "a") == ([0, 1], [1.0, 2.0])
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "damaged"),
+    [
+        (sqlite3.DatabaseError("database disk image is malformed"), True),
+        (sqlite3.OperationalError("no such table: runs"), True),
+        (sqlite3.OperationalError("disk I/O error"), False),
+        (sqlite3.DataError("string or blob too big"), False),
+        (sqlite3.ProgrammingError("Error binding parameter 0"), False),
+        (sqlite3.IntegrityError("UNIQUE constraint failed"), False),
+    ],
+)
+def test_only_damage_is_taken_for_damage(error: Exception, damaged: bool) -> None:
+    folder().create()
+    with Index.open(folder()) as index:
+        assert index.is_damaged(error) is damaged
