@@ -142,8 +142,8 @@ _FORMS = (
 _MARKS = tuple(
     """
     AKIA ASIA ABIA ACCA ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glft- glcbt- glptt- glsoat- glagent-
-    glimt- gloas- xox xapp- hf_ api_org_ sk- k_live_ k_test_ AIza ya29. GOCSPX- pypi- npm_ dckr_ SG. eyJ dapi _v1_ r8_ gsk_
-    pplx- nvapi- wandb_v hvs. AGE- shpat_ shpca_ shppa_ shpss_ :AA
+    glimt- gloas- xox xapp- hf_ api_org_ sk- k_live_ k_test_ AIza ya29. GOCSPX- pypi- npm_ dckr_ SG. eyJ dapi _v1_ r8_
+    gsk_ pplx- nvapi- wandb_v hvs. AGE- shpat_ shpca_ shppa_ shpss_ :AA
     """.split()
 )
 
