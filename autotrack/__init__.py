@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     )
     from autotrack.models import load_model
     from autotrack.run import Run
-    from autotrack.views import Runs, RunView, Series, Store, open_store, runs
+    from autotrack.views import Runs, RunView, Series
+    from autotrack.views.store import Store, open_store, runs
 
 __version__ = "0.1.0"
 

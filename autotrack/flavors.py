@@ -33,6 +33,7 @@ class Flavor(Protocol):
 
     def save(self, model: Any, path: Path) -> Saved:
         """Write `model` to the file `path`."""
+        ...
 
     def load(self, path: Path, format: str, *, trust: bool) -> Any:  # noqa: A002 - the journal's word
         """Read a model; ModelError where that would run code from the file and `trust` is false."""

@@ -34,7 +34,7 @@ def options(
 
 
 @app.command()
-def runs(
+def runs(  # noqa: PLR0913, PLR0917 - one option each
     where: Annotated[str, typer.Argument(help="Filter, such as 'params.C < 1 and status == \"finished\"'.")] = "",
     sort: Annotated[str, typer.Option("--sort", help="Metric, param or field; '-' first: largest first.")] = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -56,9 +56,9 @@ def print_json(value: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Return any value as what JSON can hold."""
-    if isinstance(value, datetime.datetime):
+    if isinstance(value, dt.datetime):
         return value.isoformat()
-    if isinstance(value, datetime.timedelta):
+    if isinstance(value, dt.timedelta):
         return value.total_seconds()
     if isinstance(value, float):
         encoded = encode_value(value)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.text import Text
 
 import autotrack
 from autotrack.cli.listing import as_dict
 from autotrack.cli.output import console, print_json, status, table
 from autotrack.views import RunView, text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show_run(store: str | None, ref: str, *, as_json: bool) -> None:

@@ -18,7 +18,9 @@ from sklearn.svm import SVC
 
 def trainings() -> list[tuple[str, Callable[[], Any]]]:
     """Return trainings with their titles, the most telling ones last."""
+    digits: Any
     digits, classes = load_digits(return_X_y=True)
+    images: Any
     images, _, labels, _ = train_test_split(digits, classes, random_state=0)
     patients, progressions = load_diabetes(return_X_y=True)
     search = GridSearchCV(SVC(), {"C": [0.3, 1, 3], "gamma": ["scale", 0.001]}, cv=3)
@@ -27,7 +29,7 @@ def trainings() -> list[tuple[str, Callable[[], Any]]]:
     return [
         ("Ridge on diabetes", lambda: Ridge(alpha=0.5).fit(patients, progressions)),
         ("GradientBoosting on diabetes", lambda: GradientBoostingRegressor(random_state=0).fit(patients, progressions)),
-        ("KMeans on digits", lambda: KMeans(10, n_init=3, random_state=0).fit(images)),
+        ("KMeans on digits", lambda: KMeans(10, random_state=0).fit(images)),
         ("RandomForest on digits", lambda: RandomForestClassifier(random_state=0).fit(images, labels)),
         ("LogisticRegression on digits", lambda: LogisticRegression(C=0.3, max_iter=500).fit(images / 16, labels)),
         ("a cross-validation", lambda: cross_val_score(Ridge(), patients, progressions, cv=5)),

@@ -38,7 +38,7 @@ class Opaque(str):
         self.type = class_path
         return self
 
-    def __reduce__(self) -> tuple[type[Opaque], tuple[str, str]]:
+    def __reduce__(self) -> tuple[builtins.type[Opaque], tuple[str, str]]:
         return Opaque, (str(self), self.type)
 
 
