@@ -65,7 +65,8 @@ def _file(model: ModelView) -> Path:
     path = Path(model.path)
     if not path.is_file():
         raise ModelError(
-            f"model {model.name!r} was recorded by reference to {path}, where there is no such file any more: put it back there"
+            f"model {model.name!r} was recorded by reference to {path}, where there is no such file any more: "
+            "put it back there"
         )
     return path
 
@@ -81,11 +82,8 @@ def _verify(path: Path, model: ModelView) -> None:
                 size += len(block)
     except OSError as error:
         raise ModelError(f"model {model.name!r} cannot be read: {path} ({error.strerror})") from error
-    if model.sha256 is None:
-        same = size == model.size
-    else:
-        same = digest.hexdigest() == model.sha256
-    if not same:
+    if size != model.size or model.sha256 not in (None, digest.hexdigest()):
         raise ModelError(
-            f"model {model.name!r} is damaged: {path} is not the file that was recorded; copy it from another copy of the store"
+            f"model {model.name!r} is damaged: {path} is not the file that was recorded; "
+            "take it from another copy of the store"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autotrack.views import text
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from autotrack.views.series import Series, Stretch
 
 _WIDTH, _HEIGHT = 560, 170
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 10, 22
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 12, 10, 22
 _STRETCHES = 240
 _LINE, _NAN, _INF = "#3b82d8", "#e5534b", "#c2842c"
 FONT = "font-family:system-ui,-apple-system,'Segoe UI',sans-serif;"
@@ -26,10 +26,8 @@ def series_chart(series: Series) -> str:
     for name, value, step in (("min", s.min, s.min_step), ("max", s.max, s.max_step)):
         if value is not None and step is not None:
             facts.append((name, f"{text.number(value)} at {text.number(step)}"))
-    if s.mean is not None:
-        facts.append(("mean", text.number(s.mean)))
     told = " ".join(
-        f'<span style="margin-left:14px"><span style="opacity:.6">{n}</span> '
+        f'<span style="margin-left:14px;white-space:nowrap"><span style="opacity:.6">{n}</span> '
         f'<span style="font-variant-numeric:tabular-nums">{escape(v)}</span></span>'
         for n, v in facts
     )
@@ -45,62 +43,84 @@ def series_chart(series: Series) -> str:
 
 def _notes(series: Series, parts: Sequence[Stretch]) -> str:
     s = series.summary
-    found = [f"{len(parts):,} stretches of {s.count:,} points"] if len(parts) < s.count else [text.plural(s.count, "point")]
+    drawn = text.plural(s.count, "point")
+    found = [f"{len(parts):,} stretches of {drawn}" if len(parts) < s.count else drawn]
     found += [f"{s.nan:,} NaN (red)"] * bool(s.nan) + [f"{s.inf:,} infinite (amber)"] * bool(s.inf)
     return ", ".join(found)
 
 
-def svg(parts: Sequence[Stretch], width: int = _WIDTH, height: int = _HEIGHT) -> str:
-    """Return an SVG element that draws stretches of a series: a line through their extremes, marks where there is a NaN."""
-    x0, x1 = min(p.first_step for p in parts), max(p.last_step for p in parts)
-    x0, x1 = min(x0, *(p.last_step for p in parts)), max(x1, *(p.first_step for p in parts))
-    low = min((p.min for p in parts if p.min is not None), default=0.0)
-    high = max((p.max for p in parts if p.max is not None), default=0.0)
-    right, bottom = width - _RIGHT, height - _BOTTOM
+class _Scale(NamedTuple):
+    """From numbers to pixels."""
 
-    def x(step: float) -> float:
+    low: float
+    high: float
+    start: float
+    stop: float
+
+    def __call__(self, value: float) -> float:
         # Halves: the difference of two extremes may overflow.
-        return round(_LEFT + (right - _LEFT) * ((step / 2 - x0 / 2) / (x1 / 2 - x0 / 2) if x1 / 2 > x0 / 2 else 0.5), 2)
+        span = self.high / 2 - self.low / 2
+        part = (value / 2 - self.low / 2) / span if span > 0 else 0.5
+        return round(self.start + (self.stop - self.start) * part, 2)
 
-    def y(value: float) -> float:
-        return round(bottom - (bottom - _TOP) * ((value / 2 - low / 2) / (high / 2 - low / 2) if high / 2 > low / 2 else 0.5), 2)
 
-    lines, marks = _shapes(parts, x, y, bottom)
+def svg(parts: Sequence[Stretch]) -> str:
+    """Return an SVG element: a line through the extremes of each stretch, marks where something is not finite."""
+    steps = [step for p in parts for step in (p.first_step, p.last_step)]
+    values = [value for p in parts for value in (p.min, p.max) if value is not None]
+    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+    x = _Scale(min(steps), max(steps), _LEFT, right)
+    y = _Scale(min(values, default=0.0), max(values, default=0.0), bottom, _TOP)
     grid = "".join(
-        f'<line x1="{_LEFT}" x2="{right}" y1="{at:.2f}" y2="{at:.2f}" stroke="currentColor" stroke-opacity=".15"/>'
+        f'<line x1="{_LEFT}" x2="{right}" y1="{at:g}" y2="{at:g}" stroke="currentColor" stroke-opacity=".15"/>'
         for at in (_TOP, (_TOP + bottom) / 2, bottom)
     )
-    labels = [(_LEFT - 8, _TOP + 4, "end", high), (_LEFT - 8, bottom + 4, "end", low)] if high > low else []
-    labels += [(_LEFT - 8, (_TOP + bottom) / 2 + 4, "end", low / 2 + high / 2)] if any(p.min is not None for p in parts) else []
-    labels += [(_LEFT, height - 6, "start", x0), (right, height - 6, "end", x1)] if x1 > x0 else [((_LEFT + right) / 2, height - 6, "middle", x0)]
-    written = "".join(
-        f'<text x="{at:g}" y="{line:g}" text-anchor="{anchor}" fill="currentColor" fill-opacity=".65">{text.number(value)}</text>'
-        for at, line, anchor, value in labels
-    )
+    labels = [_label(_LEFT - 8, y(v) + 4, "end", v) for v in _ticks(y)] if values else []
+    if x.high > x.low:
+        labels += [_label(_LEFT, _HEIGHT - 6, "start", x.low), _label(right, _HEIGHT - 6, "end", x.high)]
+    else:
+        labels.append(_label((_LEFT + right) / 2, _HEIGHT - 6, "middle", x.low))
     return (
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img" '
         f'style="display:block;max-width:100%;height:auto;{FONT}font-size:11px;font-variant-numeric:tabular-nums">'
-        f"{grid}{lines}{marks}{written}</svg>"
+        f"{grid}{_lines(parts, x, y)}{_marks(parts, x, bottom)}{''.join(labels)}</svg>"
     )
 
 
-def _shapes(parts: Sequence[Stretch], x, y, bottom: float) -> tuple[str, str]:  # type: ignore[no-untyped-def]
-    """Return the line, broken where nothing is finite, and the marks of what is not finite."""
+def _ticks(scale: _Scale) -> list[float]:
+    if scale.high > scale.low:
+        return [scale.low, scale.low / 2 + scale.high / 2, scale.high]
+    return [scale.low]
+
+
+def _label(x: float, y: float, anchor: str, value: float) -> str:
+    where = f'x="{x:g}" y="{y:g}" text-anchor="{anchor}"'
+    shown = text.number(value) if value.is_integer() else f"{value:.4g}"
+    return f'<text {where} fill="currentColor" fill-opacity=".65">{shown}</text>'
+
+
+def _marks(parts: Sequence[Stretch], x: _Scale, bottom: float) -> str:
+    """Return a red mark at the bottom where there is a NaN, an amber one at the top where something is infinite."""
+    found = [(x(_middle(p)), bottom - 7, _NAN) for p in parts if p.nan]
+    found += [(x(_middle(p)), _TOP, _INF) for p in parts if p.inf]
+    return "".join(
+        f'<line x1="{at}" x2="{at}" y1="{top:g}" y2="{top + 7:g}" stroke="{color}" stroke-width="1.5"/>'
+        for at, top, color in found
+    )
+
+
+def _lines(parts: Sequence[Stretch], x: _Scale, y: _Scale) -> str:
+    """Return the line, broken where nothing is finite; a single point is a dot."""
     strokes: list[list[tuple[float, float]]] = [[]]
-    marks: list[str] = []
     for p in parts:
-        middle = p.first_step / 2 + p.last_step / 2
-        if p.nan:
-            marks.append(f'<line x1="{x(middle)}" x2="{x(middle)}" y1="{bottom - 7}" y2="{bottom}" stroke="{_NAN}" stroke-width="1.5"/>')
-        if p.inf:
-            marks.append(f'<line x1="{x(middle)}" x2="{x(middle)}" y1="{_TOP}" y2="{_TOP + 7}" stroke="{_INF}" stroke-width="1.5"/>')
         if p.first is None or p.last is None or p.min is None or p.max is None:
             strokes.append([])
             continue
         strokes[-1].append((x(p.first_step), y(p.first)))
+        if p.count > 2:
+            extremes = (p.min, p.max) if p.first - p.min < p.max - p.first else (p.max, p.min)
+            strokes[-1] += [(x(_middle(p)), y(value)) for value in extremes]
         if p.count > 1:
-            ends = (p.min, p.max) if p.first - p.min < p.max - p.first else (p.max, p.min)
-            strokes[-1] += [(x(middle), y(v)) for v in ends] if p.count > 2 else []
             strokes[-1].append((x(p.last_step), y(p.last)))
     drawn = []
     for stroke in strokes:
@@ -108,5 +128,10 @@ def _shapes(parts: Sequence[Stretch], x, y, bottom: float) -> tuple[str, str]:  
             drawn.append(f'<circle cx="{stroke[0][0]}" cy="{stroke[0][1]}" r="2.5" fill="{_LINE}"/>')
         elif stroke:
             points = " ".join(f"{a},{b}" for a, b in stroke)
-            drawn.append(f'<polyline points="{points}" fill="none" stroke="{_LINE}" stroke-width="1.5" stroke-linejoin="round"/>')
-    return "".join(drawn), "".join(marks)
+            style = f'fill="none" stroke="{_LINE}" stroke-width="1.5" stroke-linejoin="round"'
+            drawn.append(f'<polyline points="{points}" {style}/>')
+    return "".join(drawn)
+
+
+def _middle(part: Stretch) -> float:
+    return part.first_step / 2 + part.last_step / 2

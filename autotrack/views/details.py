@@ -28,7 +28,7 @@ _decode = msgspec.json.Decoder().decode
 
 def _time(microseconds: int) -> datetime:
     found = moment(microseconds)
-    assert found is not None  # noqa: S101 - only None gives None
+    assert found is not None  # only None gives None
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from autotrack.errors import AutotrackError
-from autotrack.views.rows import metric_rows, param_rows, tag_rows
+from autotrack.views.rows import last_values, param_rows, tag_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,23 +35,24 @@ def pandas() -> Any:
 
 def to_frame(index: Index | None, runs: Sequence[RunView]) -> pd.DataFrame:
     """Return one row per run: what identifies it, ``params.*``, ``metrics.*`` (last values) and ``tags.*``."""
-    pd = pandas()
+    module = pandas()
     ids = [run.id for run in runs]
     columns: dict[str, Any] = {
-        "id": pd.Series(ids, dtype="object"),
-        "name": pd.Series([run.name for run in runs], dtype="object"),
-        "experiment": pd.Series([run.experiment for run in runs], dtype="object"),
-        "status": pd.Series([run.status for run in runs], dtype="object"),
-        "started": pd.to_datetime(pd.Series([run.started for run in runs], dtype="object"), utc=True),
-        "duration": pd.to_timedelta(pd.Series([run.duration for run in runs], dtype="object")),
+        "id": module.Series(ids, dtype="object"),
+        "name": module.Series([run.name for run in runs], dtype="object"),
+        "experiment": module.Series([run.experiment for run in runs], dtype="object"),
+        "status": module.Series([run.status for run in runs], dtype="object"),
+        "started": module.to_datetime(module.Series([run.started for run in runs], dtype="object"), utc=True),
+        "duration": module.to_timedelta(module.Series([run.duration for run in runs], dtype="object")),
     }
     if index is not None and ids:
-        columns |= _values(index, ids, pd)
-    return pd.DataFrame(columns)
+        columns |= _values(index, ids, module)
+    frame: pd.DataFrame = module.DataFrame(columns)
+    return frame
 
 
 def _values(index: Index, ids: list[str], pd: Any) -> dict[str, Any]:
-    """Return the columns of params, metrics and tags, each group in the order in which its keys first came."""
+    """Return the columns of params and tags by name and of metrics in the order in which they first came."""
     import numpy as np
 
     place = {run: i for i, run in enumerate(ids)}
@@ -62,18 +63,18 @@ def _values(index: Index, ids: list[str], pd: Any) -> dict[str, Any]:
         if row.key not in params:
             params[row.key] = [absent] * len(ids)
         params[row.key][place[row.run]] = row.value
-    for key, values in params.items():
-        found[f"params.{key}"] = _typed(values, absent, pd)
+    for key in sorted(params):
+        found[f"params.{key}"] = _typed(params[key], absent, pd)
     metrics: dict[str, Any] = {}
-    for metric in metric_rows(index, ids):
-        if metric.key not in metrics:
-            metrics[metric.key] = np.full(len(ids), np.nan)
-        metrics[metric.key][place[metric.run]] = metric.last
+    for run, key, last in last_values(index, ids):
+        if key not in metrics:
+            metrics[key] = np.full(len(ids), np.nan)
+        metrics[key][place[run]] = last
     found |= {f"metrics.{key}": values for key, values in metrics.items()}
     tags: dict[str, list[str | None]] = {}
     for run, key, value in tag_rows(index, ids):
         tags.setdefault(key, [None] * len(ids))[place[run]] = value
-    found |= {f"tags.{key}": pd.Series(values, dtype="object") for key, values in tags.items()}
+    found |= {f"tags.{key}": pd.Series(values, dtype="object") for key, values in sorted(tags.items())}
     return found
 
 

@@ -36,7 +36,7 @@ class Garbage(NamedTuple):
 
 
 def collect(folder: Folder, *, dry_run: bool) -> Garbage:
-    """Remove content of a store that is older than an hour and that no journal refers to; unfinished files likewise."""
+    """Remove what is older than an hour and no journal refers to, unfinished files too."""
     try:
         referred = _referred(folder)
         files = [path for path in folder.blobs.glob("??/*") if path.is_file()]
@@ -49,7 +49,7 @@ def collect(folder: Folder, *, dry_run: bool) -> Garbage:
                 path.unlink(missing_ok=True)
     except OSError as error:
         raise StoreError(
-            f"garbage collection stopped at {error.filename} ({error.strerror}): mend the permissions and start it again"
+            f"garbage collection stopped at {error.filename} ({error.strerror}): mend the permissions, try again"
         ) from error
     return Garbage(tuple(old), total, len([path for path in files if path not in set(old)]), dry_run)
 

@@ -40,7 +40,7 @@ def param_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
     columns = [Column("params", key, [run.params.get(key, MISSING) for run in runs]) for key in keys]
     if len(runs) > 1:
         columns = [c for c in columns if len({(type(v), repr(v)) for v in c.values}) > 1]
-    return sorted(columns, key=lambda c: not _mentioned(c.title, focus))
+    return sorted(columns, key=lambda c: (not _mentioned(c.title, focus), sum(v is MISSING for v in c.values)))
 
 
 def metric_columns(runs: Sequence[RunView], focus: str) -> list[Column]:

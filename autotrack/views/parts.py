@@ -28,7 +28,7 @@ class ArtifactView:
 
     @property
     def path(self) -> Path:
-        """Where the bytes lie, read-only and under the name of their hash; StoreError when they are not on this machine."""
+        """Where the bytes lie, read-only, under the name of their hash; StoreError when that is another machine."""
         return _kept(self._blobs, self.sha256)
 
     def open(self) -> IO[bytes]:

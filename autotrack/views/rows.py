@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.exc import DBAPIError
 
 from autotrack.errors import StoreError
@@ -24,12 +24,12 @@ from autotrack.store.schema import keys, params, runs, series, tags
 from autotrack.views.series import Summary
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Select, UnaryExpression
+    from sqlalchemy import ColumnElement, UnaryExpression
 
     from autotrack.store.engine import Index
 
 _PAGE = 1000  # ids in one query
-_EXACT = 2**53
+_EXACT = 2**53  # whole numbers below are exact as float64
 _decode = msgspec.json.Decoder().decode
 
 
@@ -97,10 +97,10 @@ def connected(index: Index) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         if index.is_damaged(error):
-            raise DamagedIndex(f"the index {index.path} is damaged: ask again, or run `autotrack rebuild`") from error
+            raise DamagedIndex(f"the index {index.path} is damaged: run `autotrack rebuild`") from error
         where = index.path or index.engine.url.render_as_string(hide_password=True)
         reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
-        raise StoreError(f"the index {where} cannot be read ({reason}): see to it that it is there and answers") from error
+        raise StoreError(f"the index {where} cannot be read ({reason}): see that it is there and answers") from error
 
 
 class DamagedIndex(StoreError):
@@ -114,7 +114,7 @@ def page(
     limit: int | None = None,
 ) -> tuple[list[RunRow], int]:
     """Return runs in order, and how many there are without the limit."""
-    query: Select[Any] = select(*_COLUMNS).where(*conditions).order_by(*order)
+    query: Any = select(*_COLUMNS).where(*conditions).order_by(*order)
     with connected(index) as connection:
         found = [run_row(row) for row in connection.execute(query.limit(limit))]
         if limit is None or len(found) < limit:
@@ -126,7 +126,7 @@ def _pages(connection: Connection, ids: Sequence[str]) -> Iterator[dict[int, str
     """Yield the runs that are there, some at a time, as ids by row number."""
     for at in range(0, len(ids), _PAGE):
         query = select(runs.c.id, runs.c.uid).where(runs.c.uid.in_(ids[at : at + _PAGE]))
-        yield {number: uid for number, uid in connection.execute(query)}
+        yield {row.id: row.uid for row in connection.execute(query)}
 
 
 def key_texts(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
@@ -145,7 +145,8 @@ class ParamRow(NamedTuple):
     run: str
     key: str
     value: Any
-    order: tuple[int, int, int]
+    order: tuple[int, int, str]
+    """Time and place of the line, then the key: the index does not know the order within one line."""
 
 
 class _ParamValues:
@@ -154,15 +155,9 @@ class _ParamValues:
     def __init__(self) -> None:
         self._texts: dict[str, Any] = {}
 
-    def __call__(self, kind: str, number: float | None, string: str | None, text: str) -> Any:
-        if kind == "float" and number is not None:
-            return number
-        if kind == "int" and number is not None and -_EXACT <= number <= _EXACT:
-            return int(number)
-        if kind == "str" and string is not None:
-            return unescape(string)
-        if kind == "bool":
-            return text == "true"
+    def __call__(self, kind: str, number: float | None, string: str | None, text: str | None) -> Any:
+        if text is None:
+            return unescape(string or "") if kind == "str" else int(number or 0) if kind == "int" else number
         if kind in ("list", "dict"):  # not shared between runs: users may change what they get
             return decode_value(_decode(text))
         if text not in self._texts:
@@ -173,16 +168,22 @@ class _ParamValues:
 def param_rows(index: Index, ids: Sequence[str]) -> Iterator[ParamRow]:
     """Yield the params of runs."""
     value = _ParamValues()
-    columns = (params.c.run, params.c.key, params.c.kind, params.c.number, params.c.string, params.c.value)
-    order = (params.c.clock, params.c.segment, params.c.offset)
+    p = params.c
+    # The exact text is read only where the other columns do not say it all (SQLite drops the sign of -0.0).
+    said = (
+        ((p.kind == "float") & (p.number != 0))
+        | ((p.kind == "int") & p.number.between(1 - _EXACT, _EXACT - 1))
+        | ((p.kind == "str") & p.string.is_not(None))
+    )
+    string = case((p.kind == "str", p.string))
+    columns = (p.run, p.key, p.kind, p.number, string, case((said, None), else_=p.value), p.clock, p.offset)
     with connected(index) as connection:
         for names in _pages(connection, ids):
-            rows = connection.execute(
-                select(*columns, *order).where(params.c.run.in_(names), params.c.leaf.is_(False))
-            ).all()
+            query = select(*columns).where(p.run.in_(names), p.leaf.is_(False))
+            rows = connection.execute(query).all()
             texts = key_texts(connection, {row[1] for row in rows})
-            for run, key, kind, number, string, text, clock, _, offset in rows:
-                yield ParamRow(names[run], texts[key], value(kind, number, string, text), (clock, offset, key))
+            for run, key, kind, number, string, text, clock, offset in rows:
+                yield ParamRow(names[run], texts[key], value(kind, number, string, text), (clock, offset, texts[key]))
 
 
 class MetricRow(NamedTuple):
@@ -204,7 +205,7 @@ class MetricRow(NamedTuple):
         _, _, _, count, nan, inf, last, last_step, last_time, low, low_step, high, high_step, total = self.row
         finite = count - nan - inf
         time = moment(last_time)
-        assert time is not None  # noqa: S101 - the column is not nullable
+        assert time is not None  # the column is not nullable
         return Summary(
             count=count,
             last=number(last),
@@ -221,8 +222,9 @@ class MetricRow(NamedTuple):
 
 
 _SERIES = (
-    series.c.run, series.c.key, series.c.id, series.c.count, series.c.nan, series.c.inf, series.c.last, series.c.last_step,
-    series.c.last_time, series.c.min, series.c.min_step, series.c.max, series.c.max_step, series.c.total,
+    series.c.run, series.c.key, series.c.id, series.c.count, series.c.nan, series.c.inf, series.c.last,
+    series.c.last_step, series.c.last_time, series.c.min, series.c.min_step, series.c.max, series.c.max_step,
+    series.c.total,
 )  # fmt: skip
 
 
@@ -239,6 +241,17 @@ def metric_rows(index: Index, ids: Sequence[str]) -> Iterator[MetricRow]:
             texts = key_texts(connection, {row[1] for row in rows})
             for row in rows:
                 yield MetricRow(names[row[0]], texts[row[1]], row[2], row)
+
+
+def last_values(index: Index, ids: Sequence[str]) -> Iterator[tuple[str, str, float]]:
+    """Yield run, key and last value of metrics."""
+    query = select(series.c.run, series.c.key, series.c.last)
+    with connected(index) as connection:
+        for names in _pages(connection, ids):
+            rows = connection.execute(query.where(series.c.run.in_(names)).order_by(series.c.id)).all()
+            texts = key_texts(connection, {row[1] for row in rows})
+            for run, key, last in rows:
+                yield names[run], texts[key], number(last)
 
 
 def tag_rows(index: Index, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:

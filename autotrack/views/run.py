@@ -185,7 +185,7 @@ class RunView:
         """Read the run again (what was recorded meanwhile too) and return it."""
         fresh = self._store.run(self.id)
         self.__dict__.clear()
-        self.__dict__.update(_store=fresh._store, _row=fresh._row, _batch=fresh._batch)
+        self.__dict__.update(vars(fresh))
         return self
 
     @property
@@ -208,7 +208,7 @@ class RunView:
         return f"<RunView {text.value(self.name, 60)} ({self.id}) {', '.join(about)}>"
 
     def _repr_html_(self) -> str:
-        from autotrack.views.html import run_card
+        from autotrack.views.card import run_card
 
         return run_card(self)
 
@@ -248,6 +248,6 @@ def _hash(key: str) -> bytes:
 
 
 def _reread(store: str, run: str) -> RunView:
-    from autotrack.views.store import open_store
+    from autotrack.views.store import default_store
 
-    return open_store(store).run(run)
+    return default_store(store).run(run)

@@ -69,8 +69,10 @@ class Runs(Sequence[RunView]):
     __hash__ = None  # type: ignore[assignment]
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a DataFrame with one row per run: ``id``, ``name``, ``experiment``, ``status``, ``started`` (UTC),
-        ``duration``, then ``params.*`` (types kept), ``metrics.*`` (last values) and ``tags.*``.
+        """Return a DataFrame with one row per run.
+
+        Columns: ``id``, ``name``, ``experiment``, ``status``, ``started`` (UTC), ``duration``, then ``params.*``
+        (types kept), ``metrics.*`` (last values) and ``tags.*``.
         """
         from autotrack.views.frame import to_frame
 
@@ -123,15 +125,15 @@ def _fitting(base: list[Column], metrics: list[Column], params: list[Column], ro
     chosen: list[Column] = []
     for i in range(max(len(metrics), len(params))):
         for column in [*metrics[i : i + 1], *params[i : i + 1]]:
-            if room - _width(column) - 2 < 0:
-                return chosen
-            chosen.append(column)
-            room -= _width(column) + 2
+            if (width := _width(column) + 2) <= room:
+                chosen.append(column)
+                room -= width
     return chosen
 
 
 def _width(column: Column) -> int:
-    return max(text.cells(text.value(column.title, 28)), *(text.cells(_cell(column, i)) for i in range(len(column.values))))
+    shown = [text.value(column.title, 28), *(_cell(column, i) for i in range(len(column.values)))]
+    return max(map(text.cells, shown))
 
 
 def _cell(column: Column, at: int) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from autotrack.views import text
 
@@ -22,7 +23,10 @@ _SPARK = 32  # blocks of a sparkline
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is known of a series without reading its points. Statistics are over finite values; None where there are none."""
+    """What is known of a series without reading its points.
+
+    Statistics are over the finite values; None where there are none.
+    """
 
     count: int
     """All points."""
@@ -40,7 +44,8 @@ class Summary:
     """How many values are infinite, of either sign."""
 
 
-class Stretch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stretch:
     """Neighboring points seen as one: what charts draw. Values are of its finite points, None where there are none."""
 
     count: int
@@ -141,8 +146,9 @@ class Series:
         """Return the values as a pandas Series over the steps, named by the key."""
         from autotrack.views.frame import pandas
 
-        pd = pandas()
-        return pd.Series(self.values, index=pd.Index(self.steps, name="step"), name=self.key)
+        module = pandas()
+        found: pd.Series[Any] = module.Series(self.values, index=module.Index(self.steps, name="step"), name=self.key)
+        return found
 
     def outline(self, stretches: int) -> list[Stretch]:
         """Return the series in at most `stretches` neighboring parts; long series are not read point by point."""
@@ -152,7 +158,7 @@ class Series:
         if len(parts) <= stretches:
             return list(parts)
         bounds = [i * len(parts) // stretches for i in range(stretches + 1)]
-        return [_merge(parts[a:b]) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+        return [_merge(parts[a:b]) for a, b in pairwise(bounds)]
 
     def __repr__(self) -> str:
         s = self.summary
@@ -161,7 +167,7 @@ class Series:
             about.append(f"min {text.number(s.min)} at {text.number(s.min_step or 0.0)}")
             about.append(f"max {text.number(s.max)} at {text.number(s.max_step or 0.0)}")
         about += [f"{s.nan:,} NaN"] * bool(s.nan) + [f"{s.inf:,} infinite"] * bool(s.inf)
-        levels = [_level(part) for part in self.outline(_SPARK)]
+        levels = [level(part) for part in self.outline(_SPARK)]
         name = text.shorten(text.printable(self.key), 60)
         return f"Series('{name}', {', '.join(about)})  {text.sparkline(levels)}"
 
@@ -171,7 +177,7 @@ class Series:
         return series_chart(self)
 
 
-def _level(part: Stretch) -> float:
+def level(part: Stretch) -> float:
     """Return the height of a sparkline's block: the last finite value, or NaN where something is not finite."""
     return float("nan") if part.nan or part.inf or part.last is None else part.last
 
@@ -190,7 +196,7 @@ def stretched(points: Points, stretches: int) -> list[Stretch]:
     count = len(points.values)
     bounds = np.unique(np.linspace(0, count, min(stretches, count) + 1).astype(np.int64)).tolist()
     parts = []
-    for a, b in zip(bounds, bounds[1:], strict=False):
+    for a, b in pairwise(bounds):
         values = points.values[a:b]
         finite = values[np.isfinite(values)]
         nan = int(np.isnan(values).sum())
@@ -199,5 +205,6 @@ def stretched(points: Points, stretches: int) -> list[Stretch]:
             ends = (float(finite[0]), float(finite[-1]), float(finite.min()), float(finite.max()))
         first, last, low, high = ends
         inf = b - a - nan - finite.size
-        parts.append(Stretch(b - a, float(points.steps[a]), float(points.steps[b - 1]), first, last, low, high, nan, inf))
+        ends_at = float(points.steps[a]), float(points.steps[b - 1])
+        parts.append(Stretch(b - a, *ends_at, first, last, low, high, nan, inf))
     return parts

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 from autotrack import config
 from autotrack.blobs import BlobStore
 from autotrack.errors import RunNotFound, StoreError
+from autotrack.journal.text import escape
 from autotrack.query import compile_filter, compile_order
 from autotrack.store.engine import Index
 from autotrack.store.ingest import IngestReport, ingest
 from autotrack.store.schema import runs as runs_table
 from autotrack.views.garbage import Garbage, collect
-from autotrack.views.rows import DamagedIndex, RunRow, page
+from autotrack.views.rows import DamagedIndex, page
 from autotrack.views.run import RunView
 from autotrack.views.runs import Runs
 
@@ -92,14 +93,13 @@ class Store:
         uid = runs_table.c.uid
         for condition in (
             [uid == text] if len(text) == 26 else [],
-            [runs_table.c.name == _escaped(ref)],
+            [runs_table.c.name == escape(ref)],
             [uid.startswith(text, autoescape=True) | uid.endswith(text, autoescape=True)] if len(text) >= 3 else [],
         ):
-            found = self._select(condition, compile_order(""), 4, "") if condition else ()
-            if len(found) == 1:
-                return found[0]
-            if found:
-                raise RunNotFound(_several(ref, found))
+            if condition and (answers := self._select(condition, compile_order(""), 4, "")):
+                if len(answers) > 1:
+                    raise RunNotFound(_several(ref, answers))
+                return answers[0]
         raise RunNotFound(
             f"no run {ref[:60]!r} in {self.url}: `autotrack runs` lists what there is, 'latest' is the newest"
         )
@@ -164,11 +164,13 @@ class Store:
     def _check_folder(self) -> None:
         root = self.folder.root
         if root.exists() and not root.is_dir():
-            raise StoreError(f"the store {root} is a file, not a folder: name another place with AUTOTRACK_STORE or open_store(folder)")
+            raise StoreError(f"the store {root} is a file, not a folder: name another place with AUTOTRACK_STORE")
         if root.is_dir() and not os.access(root, os.R_OK | os.X_OK):
             raise StoreError(f"the store {root} cannot be read: mend its permissions (chmod -R u+rX {root})")
 
-    def _select(self, conditions: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int | None, focus: str) -> Runs:
+    def _select(
+        self, conditions: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int | None, focus: str
+    ) -> Runs:
         index = self._opened()
         if index is None:
             return Runs([], 0, focus)
@@ -181,26 +183,17 @@ class Store:
             index.replace()
             self._take_in(index)
             rows, total = page(index, conditions, order, limit)
-        return self._views(index, rows, total, focus)
+        return Runs.of(self, index, rows, total, focus)
 
     def _take_in(self, index: Index) -> None:
         if self.folder.runs.is_dir():
             ingest(index, self.folder)
-
-    def _views(self, index: Index, rows: list[RunRow], total: int, focus: str) -> Runs:
-        return Runs.of(self, index, rows, total, focus)
 
 
 def _several(ref: str, found: Sequence[RunView]) -> str:
     listed = ", ".join(run.id for run in found[:3])
     more = " …" if len(found) > 3 else ""
     return f"several runs answer to {ref[:60]!r}: name one by its id ({listed}{more})"
-
-
-def _escaped(text: str) -> str:
-    from autotrack.journal.text import escape
-
-    return escape(text)
 
 
 def open_store(url: str | os.PathLike[str] | None = None) -> Store:
@@ -211,7 +204,7 @@ def open_store(url: str | os.PathLike[str] | None = None) -> Store:
     """
     options = config.current(store=None if url is None else os.fspath(url))
     if config.is_url(options.store) and options.store.startswith(("http://", "https://")):
-        raise StoreError("a team server cannot be read from Python yet: open its database, or a store folder")
+        raise StoreError("a server's URL cannot be read yet: open its database, or a store folder")
     return Store(options.store, options.folder())
 
 
@@ -221,14 +214,14 @@ _stores: dict[str, Store] = {}
 def runs(where: str | None = None, *, order_by: str | None = None, limit: int | None = None) -> Runs:
     """Return recorded runs: those that match a filter, newest first unless `order_by` says otherwise.
 
-    >>> autotrack.runs("metrics['eval/score'] > 0.9 and params.C < 1", order_by="-metrics['eval/score']")  # doctest: +SKIP
+    >>> autotrack.runs("metrics['train/score'] > 0.9", order_by="-metrics['train/score']")  # doctest: +SKIP
 
     Raises QueryError for a filter or an order that cannot be understood, StoreError where the store cannot be read.
     """
     return default_store().runs(where, order_by=order_by, limit=limit)
 
 
-def default_store() -> Store:
-    """Return the store where this process records, with its connections kept open between questions."""
-    store = open_store()
+def default_store(url: str | None = None) -> Store:
+    """Return the store where this process records, or another, its connections kept open between questions."""
+    store = open_store(url)
     return _stores.setdefault(store._place, store)  # noqa: SLF001 - the same module

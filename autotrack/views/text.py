@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 _BARS = "▁▂▃▄▅▆▇█"
+NOT_FINITE = "\N{MULTIPLICATION SIGN}"
+"""How NaN and infinities show in a sparkline."""
 _JOINER = "\u200d"  # not printable by itself, but part of emoji
 
 
@@ -40,7 +42,9 @@ def shorten(text: str, width: int) -> str:
 def number(value: float) -> str:
     """Return a number in at most five significant digits."""
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**12 else f"{float(value):.4g}" if abs(value) < 10**300 else shorten(hex(value), 14)
+        if abs(value) < 10**12:
+            return str(value)
+        return f"{float(value):.4g}" if abs(value) < 10**300 else shorten(hex(value), 14)
     if value != value:  # noqa: PLR0124 - NaN
         return "NaN"
     if math.isinf(value):
@@ -112,13 +116,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[
     return ["  ".join(map(_pad, row, widths, right)).rstrip() for row in [header, *rows]]
 
 
-def _pad(text: str, width: int, right: bool) -> str:  # noqa: FBT001 - used with map
+def _pad(text: str, width: int, right: bool) -> str:
     fill = " " * (width - cells(text))
     return fill + text if right else text + fill
 
 
 def sparkline(levels: Sequence[float | None]) -> str:
-    """Return one block per level; levels that are not finite show as `×`, None as a blank."""
+    """Return one block per level; levels that are not finite show as a cross, None as a blank."""
     finite = [x for x in levels if x is not None and math.isfinite(x)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     span = high / 2 - low / 2  # halves: the difference itself may overflow
@@ -127,7 +131,7 @@ def sparkline(levels: Sequence[float | None]) -> str:
         if level is None:
             return " "
         if not math.isfinite(level):
-            return "×"
+            return NOT_FINITE
         return _BARS[min(7, int((level / 2 - low / 2) / span * 8))] if span > 0 else _BARS[3]
 
     return "".join(map(bar, levels))
