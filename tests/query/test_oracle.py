@@ -11,17 +11,41 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from conftest import Example, Rows, as_float
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from examples import Example, Rows, as_float
+
 SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+COMPARE = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-KEYS = ["lr", "val/loss", "opt.lr", "a b", "lambda", 'q"\'\\', "", "µ", "\udc80\x00\x10", "日本"]
-WORDS = ["", "adam", "Adam", "ADAMW", "ä", "Äpfel", "0.1", "True", "a_b", "100%", "z\x00\x10\udcff", "日本", "\\", "'", '"']
+KEYS = ["lr", "val/loss", "opt.lr", "a b", "lambda", "q\"'\\", "", "µ", "\udc80\x00\x10", "日本"]
+WORDS = [
+    "",
+    "adam",
+    "Adam",
+    "ADAMW",
+    "ä",
+    "Äpfel",
+    "0.1",
+    "True",
+    "a_b",
+    "100%",
+    "z\x00\x10\udcff",
+    "日本",
+    "\\",
+    "'",
+    '"',
+]
 NUMBERS = [0, 1, -1, 2, 0.1, 1e-3, 0.5, -0.0, 1.0, 2.5, math.inf, -math.inf, 1e308, 5e-324]
 HUGE = [2**53, 2**53 + 1, -(2**53) - 1, 2**63, 2**64 + 1, 10**400, -(10**400), float(2**53), float(2**63)]
 STATUSES = ["running", "finished", "failed", "interrupted", "killed", "lost"]
@@ -29,7 +53,11 @@ TIMES = [0, 1, 86_400_000_000, 1_700_000_000_123_456, 1_700_000_000_123_457]
 
 number = st.sampled_from(NUMBERS)
 value = st.one_of(number, st.sampled_from([*HUGE, math.nan, None]), st.sampled_from(WORDS), st.booleans())
-points = st.lists(st.tuples(st.sampled_from([0.0, 1.0, 2.5, -1.0]), st.sampled_from([*NUMBERS[:10], math.nan, math.inf])), min_size=1, max_size=4)
+points = st.lists(
+    st.tuples(st.sampled_from([0.0, 1.0, 2.5, -1.0]), st.sampled_from([*NUMBERS[:10], math.nan, math.inf])),
+    min_size=1,
+    max_size=4,
+)
 example = st.builds(
     Example,
     name=st.sampled_from(WORDS),
@@ -68,7 +96,10 @@ def statistic(name: str, series: list[tuple[float, float]] | None) -> Any:
     if series is None:
         return None
     finite = [(v, s) for s, v in series if math.isfinite(v)]
-    least, most = min(finite, key=lambda p: p[0], default=(None, None)), max(finite, key=lambda p: p[0], default=(None, None))
+    least, most = (
+        min(finite, key=lambda p: p[0], default=(None, None)),
+        max(finite, key=lambda p: p[0], default=(None, None)),
+    )
     return {
         "last": series[-1][1], "count": len(series), "first_step": series[0][0], "last_step": series[-1][0],
         "nan": sum(math.isnan(v) for _, v in series), "inf": sum(math.isinf(v) for _, v in series),
@@ -81,21 +112,44 @@ def statistic(name: str, series: list[tuple[float, float]] | None) -> Any:
 def operands(draw: st.DrawFn) -> Operand:
     kind = draw(st.sampled_from(["params", "metrics", "tags", "run"]))
     if kind == "run":
-        name = draw(st.sampled_from(["name", "experiment", "parent", "status", "started", "finished", "duration", "attempt", "host"]))
+        name = draw(
+            st.sampled_from(
+                ["name", "experiment", "parent", "status", "started", "finished", "duration", "attempt", "host"]
+            )
+        )
         of = {"status": "status", "started": "time", "finished": "time", "duration": "number", "attempt": "number"}
         return Operand(name, of.get(name, "text"), operator.attrgetter(name))
     key = draw(st.sampled_from(KEYS))
     plain = key.isidentifier() and draw(st.booleans())
     text = f"{kind}.{key}" if plain else f"{kind}[{key!r}]"
     if kind == "metrics":
-        name = draw(st.sampled_from(["", "last", "min", "max", "mean", "count", "nan", "inf", "first_step", "last_step", "step_of_min", "step_of_max"]))
-        return Operand(f"{text}.{name}" if name else text, "number", lambda run: statistic(name or "last", run.metrics.get(key)))
+        name = draw(
+            st.sampled_from(
+                [
+                    "",
+                    "last",
+                    "min",
+                    "max",
+                    "mean",
+                    "count",
+                    "nan",
+                    "inf",
+                    "first_step",
+                    "last_step",
+                    "step_of_min",
+                    "step_of_max",
+                ]
+            )
+        )
+        return Operand(
+            f"{text}.{name}" if name else text, "number", lambda run: statistic(name or "last", run.metrics.get(key))
+        )
     return Operand(text, "param" if kind == "params" else "text", lambda run: getattr(run, kind).get(key))
 
 
 def compare(a: Any, sign: str, b: Any) -> bool:
     """Two-valued, typed: what is missing or NaN is in no relation to anything."""
-    if a is None or b is None or a != a or b != b:  # noqa: PLR0124
+    if a is None or b is None or a != a or b != b:
         return False
     kinds = ["bool" if isinstance(v, bool) else "number" if isinstance(v, int | float) else "text" for v in (a, b)]
     if kinds[0] != kinds[1] or (kinds[0] == "bool" and sign not in ("==", "!=")):
@@ -123,7 +177,9 @@ def constants(draw: st.DrawFn, kind: str, *, ordered: bool = False) -> tuple[str
         return repr(word), word
     pool = st.one_of(number, st.sampled_from([5400, 60]))
     if kind == "param":
-        pool = st.one_of(pool, st.sampled_from(HUGE), st.sampled_from([w for w in WORDS if "\x00" not in w] if ordered else WORDS))
+        pool = st.one_of(
+            pool, st.sampled_from(HUGE), st.sampled_from([w for w in WORDS if "\x00" not in w] if ordered else WORDS)
+        )
         if not ordered:
             pool = st.one_of(pool, st.booleans())
     found = draw(pool)
@@ -181,7 +237,12 @@ def memberships(draw: st.DrawFn) -> Filter:
         found = left.get(run)
         absent = missing(left, run)
         if negated:
-            return not absent and found == found and not any(compare(found, "==", c) for _, c in pairs)  # noqa: PLR0124
+            return (
+                found is not None
+                and found == found
+                and not (none and absent)
+                and not any(compare(found, "==", c) for _, c in pairs)
+            )
         return any(compare(found, "==", c) for _, c in pairs) or (none and absent)
 
     return Filter(f"{left.text} {'not in' if negated else 'in'} {listed}", holds)
@@ -235,10 +296,10 @@ def test_filters_agree_with_python(engine: Engine, runs: list[Example], asked: l
 
 def rank(found: Any, *, descending: bool) -> tuple[Any, ...]:
     """Return what makes Python sort like the index: numbers before texts, what is missing or NaN last."""
-    if found is None or found != found:  # noqa: PLR0124
+    if found is None or found != found:
         return (2, 0)
     if isinstance(found, str):
-        return (1, tuple(-ord(c) for c in found) + (1,) if descending else tuple(map(ord, found)))
+        return (1, (*(-ord(c) for c in found), 1) if descending else tuple(map(ord, found)))
     return (0, -as_float(found) if descending else as_float(found))
 
 
