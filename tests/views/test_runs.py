@@ -5,12 +5,13 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
-import pandas as pd
 import pytest
 import sqlalchemy
 
 import autotrack
 from autotrack.views import frame
+
+pd = pytest.importorskip("pandas")
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)> &amp;"
 
