@@ -59,7 +59,9 @@ class Outcome:
 
     @property
     def clean(self) -> bool:
-        return self.acknowledged > 0 and not (self.lost_journal or self.lost_index or self.corrupt or self.misread or self.invented)
+        return self.acknowledged > 0 and not (
+            self.lost_journal or self.lost_index or self.corrupt or self.misread or self.invented
+        )
 
 
 def write(store: Path, pipe: int) -> None:

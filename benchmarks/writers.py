@@ -101,7 +101,13 @@ def writers_rows(folder: Path, processes: int, lines: int) -> list[Row]:
     outcome = write_and_poll(folder / "store", processes, lines)
     note = f"{outcome.points:,} points in {outcome.seconds:.1f} s; {len(outcome.polls)} polls"
     return [
-        Row(f"{processes} writers and a reader: errors", len(outcome.errors), "", 0, note="; ".join(outcome.errors)[:300]),
+        Row(
+            f"{processes} writers and a reader: errors",
+            len(outcome.errors),
+            "",
+            0,
+            note="; ".join(outcome.errors)[:300],
+        ),
         Row(f"{processes} writers and a reader: lost points", outcome.lost, "", 0, note=note),
     ]
 
