@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -64,7 +66,6 @@ def apply_news(connection: Connection, run: int, news: dict[str, News], keys: di
     _apply_tags(connection, run, names, rows, keys)
     _apply_artifacts(connection, run, names, rows, keys)
     _apply_documents(connection, run, rows)
-    fold_run(connection, run)
 
 
 class _Write:
@@ -235,13 +236,29 @@ def _apply_documents(connection: Connection, run: int, writes: list[_Write]) -> 
         connection.execute(insert(documents), rows)
 
 
-def fold_run(connection: Connection, run: int) -> bool:
-    """Work the run's own row out of its segments and documents; return whether it may still change by itself."""
+def is_moving(rows: Iterable[Any]) -> bool:
+    """Return whether a run, given as the rows of its segments, may still change by itself."""
+    rows = list(rows)
+    mains = [row for row in rows if row.role == "main"] or rows
+    latest = max(mains, key=lambda row: (row.attempt, row.name))
+    return latest.status in ("running", "lost") or not all(row.closed or row.status == "killed" for row in rows)
+
+
+def fold_run(connection: Connection, run: int, ended: dict[str, str]) -> None:
+    """Work the run's own row out of its segments and documents.
+
+    `ended` are new states of segments, by name. A segment that has finished but whose writer is gone is closed.
+    """
     s, d = segments.c, documents.c
+    for name, status in ended.items():
+        own = update(segments).where(s.run == run, s.name == name, s.closed.is_(False))
+        connection.execute(own.where(s.finished.is_(None)).values(status=status))
+        if status == "killed":
+            connection.execute(own.where(s.finished.is_not(None)).values(closed=True))
     rows = connection.execute(select(segments).where(s.run == run).order_by(s.attempt, s.name)).all()
     mains = [row for row in rows if row.role == "main"] or rows
     if not mains:
-        return False
+        return
     found = connection.execute(
         select(d.event, d.body, d.segment)
         .join(segments, s.id == d.segment)
@@ -250,7 +267,7 @@ def fold_run(connection: Connection, run: int) -> bool:
     ).all()
     latest = mains[-1]
     values: dict[str, Any] = {"attempt": latest.attempt, "host": latest.hostname}
-    error: dict[str, str] | None = None
+    error: dict[str, Any] | None = None
     for event, body, segment in found:
         data = msgspec.json.decode(body)
         if event == "start":
@@ -259,30 +276,36 @@ def fold_run(connection: Connection, run: int) -> bool:
         elif segment == latest.id and error is None:  # of several finish lines the first counts
             error = data.get("error") or {}
     values.setdefault("started", min((row.started for row in mains if row.started is not None), default=None))
-    values |= {f"error_{name}": (error or {}).get(name) for name in ("type", "message", "traceback")}
+    for name in ("type", "message", "traceback"):
+        values[f"error_{name}"] = (error or {}).get(name)
     status = latest.status
-    if status in ("running", "lost"):
-        status = _present(latest)
-        if status != latest.status:
-            connection.execute(update(segments).where(s.id == latest.id).values(status=status))
     values["status"] = status
-    ended = {row.id: row.finished or (row.clock if row is not latest or status == "killed" else None) for row in mains}
-    values["finished"] = ended[latest.id] if status not in ("running", "lost") else None
-    durations = [row.duration or (end - row.started if (end := ended[row.id]) and row.started else 0) for row in mains]
+    ends = {row.id: row.finished or (row.clock if row is not latest or status == "killed" else None) for row in mains}
+    values["finished"] = ends[latest.id] if status not in ("running", "lost") else None
+    durations = [row.duration or (end - row.started if (end := ends[row.id]) and row.started else 0) for row in mains]
     values["duration"] = sum(durations) if values["finished"] is not None or len(mains) > 1 else None
     connection.execute(update(runs).where(runs.c.id == run).values(values))
-    return status in ("running", "lost") or not all(row.closed or row.status == "killed" for row in rows)
 
 
-def _present(row: Any) -> str:
-    """Return the status of an attempt that has no finish line."""
-    if row.format == 0:
-        return "running"
-    opened = events.Open(
-        t=0, format=row.format, run="", segment="", role=row.role, host=row.host, boot=row.boot, pid=row.pid,
-        process_started=row.process_started,
-    )  # fmt: skip
+def presence(row: Any, news: News | None, path: Path) -> str:
+    """Return whether the writer of a segment is ``running``, ``killed``, or ``lost`` from sight.
+
+    Its first line may be known from the index (`row`), be new, or be missing; then a long silence is its end.
+    """
+    opened = None if news is None else news.opened
+    clock = news.clock if news is not None else 0 if row is None else row.clock
+    if opened is None and row is not None and row.format:
+        opened = events.Open(
+            t=0, format=row.format, run="", segment="", role=row.role, host=row.host, boot=row.boot, pid=row.pid,
+            process_started=row.process_started,
+        )  # fmt: skip
+    if opened is None:
+        try:
+            clock = path.stat().st_mtime_ns // 1000
+        except FileNotFoundError:
+            return "running"
+        return "killed" if time.time_ns() // 1000 - clock > _SILENT else "running"
     alive = is_alive(opened)
     if alive is None:
-        return "lost" if time.time_ns() // 1000 - row.clock > _SILENT else "running"
+        return "lost" if time.time_ns() // 1000 - clock > _SILENT else "running"
     return "running" if alive else "killed"

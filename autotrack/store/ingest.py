@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from autotrack.errors import StoreError
 from autotrack.journal import events
 from autotrack.journal.folder import Folder, SegmentFile
-from autotrack.store.applying import apply_news, fold_run
+from autotrack.store.applying import apply_news, fold_run, is_moving, presence
 from autotrack.store.engine import Index
 from autotrack.store.replay import News, read_news
 from autotrack.store.rows import intern_keys, intern_runs, leaves, pages
@@ -62,6 +63,9 @@ class _Work:
     uid: str
     files: list[tuple[SegmentFile, int, int]]  # with the offset and the clock known
     stamp: int  # mtime of its folder, taken before the files were listed
+    known: dict[str, Any]  # rows of segments by name
+    rest: bool = False  # there is more to read
+    ended: dict[str, str] = field(default_factory=dict)  # segments whose writer is gone or silent, with their status
 
 
 def ingest(
@@ -98,6 +102,7 @@ def _ingest(index: Index, folder: Folder, deadline: float | None, progress: Prog
     report = IngestReport()
     work = _look(index, folder)
     done = 0
+    seen: set[str] = set()
     while done < len(work):
         if deadline is not None and time.monotonic() >= deadline:
             report.complete = False
@@ -109,14 +114,18 @@ def _ingest(index: Index, folder: Folder, deadline: float | None, progress: Prog
         while done + len(batch) < len(work) and len(batch) < _BATCH_RUNS and size < _BATCH_BYTES:
             item = work[done + len(batch)]
             found = _read(item)
-            size += sum(n.offset - known for (_, known, _), n in zip(item.files, found.values(), strict=True))
+            item.ended = {} if item.rest else _ended(item, found)
+            size += sum(found[file.name].offset - known for file, known, _ in item.files if file.name in found)
             if found:
                 news[item.uid] = found
             batch.append(item)
         _apply(index, batch, news)
         report.bytes += size
-        report.runs += len(news)
-        done += len(batch)
+        unread = [item for item in batch if item.rest]
+        seen |= news.keys()
+        report.runs = len(seen)
+        done += len(batch) - len(unread)
+        work[done : done + len(unread)] = _listed(index, folder, [item.uid for item in unread])
         if progress is not None:
             progress(done, len(work))
     return report
@@ -145,24 +154,32 @@ def _look(index: Index, folder: Folder) -> list[_Work]:
         }
         memory.changed, memory.scanned = changed, now
     memory.open = set(candidates)
-    known = _known(index, candidates)
+    return _listed(index, folder, sorted(candidates))
+
+
+def _listed(index: Index, folder: Folder, uids: Sequence[str]) -> list[_Work]:
+    """Return what is known of runs, and their files."""
+    known = _known(index, uids)
     work = []
-    for uid in sorted(candidates):
+    for uid in uids:
         stamp = _stamp(folder, uid)
-        files = [(file, *known.get((uid, file.name), (0, 0))) for file in folder.segments(uid)]
-        work.append(_Work(uid, files, stamp))
+        rows = known.get(uid, {})
+        files = [
+            (file, row.offset, row.clock) if (row := rows.get(file.name)) is not None else (file, 0, 0)
+            for file in folder.segments(uid)
+        ]
+        work.append(_Work(uid, files, stamp, rows))
     return work
 
 
-def _known(index: Index, uids: Iterable[str]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return offset and clock of the segments of runs."""
-    s = segments.c
-    query = select(runs.c.uid, s.name, s.offset, s.clock).join(runs, runs.c.id == s.run)
-    known: dict[tuple[str, str], tuple[int, int]] = {}
+def _known(index: Index, uids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the rows of the segments of runs, by name."""
+    query = select(runs.c.uid, segments).join(runs, runs.c.id == segments.c.run)
+    known: dict[str, dict[str, Any]] = {}
     with index.engine.connect() as connection:
         for some in pages(list(uids)):
-            for uid, name, offset, clock in connection.execute(query.where(runs.c.uid.in_(some))):
-                known[uid, name] = offset, clock
+            for row in connection.execute(query.where(runs.c.uid.in_(some))):
+                known.setdefault(row.uid, {})[row.name] = row
     return known
 
 
@@ -174,45 +191,86 @@ def _stamp(folder: Folder, uid: str) -> int:
 
 
 def _read(item: _Work) -> dict[str, News]:
-    """Read what is new in a run's segments; those without anything new are taken out of the work."""
+    """Read what is new in a run's segments, of each about `_READ` bytes at most."""
     found: dict[str, News] = {}
-    files = []
     for file, offset, clock in item.files:
         try:
             if file.size() <= offset:
                 continue
-            news = read_news(file.read(offset, _READ), offset, clock)
+            data = _lines(file, offset)
         except FileNotFoundError:  # sealed at this moment: the next look finds it
             continue
+        news = read_news(data, offset, clock)
         if news.offset > offset:
             found[file.name] = news
-            files.append((file, offset, clock))
-    item.files = files
+            item.rest = item.rest or len(data) >= _READ
     return found
 
 
+def _lines(file: SegmentFile, offset: int) -> bytes:
+    """Read on from `offset`, at least one line where there is a whole one, however long."""
+    limit = _READ
+    while True:
+        data = file.read(offset, limit)
+        if len(data) < limit or b"\n" in data:
+            return data
+        limit *= 4
+
+
+def _ended(item: _Work, found: dict[str, News]) -> dict[str, str]:
+    """Return the new status of segments whose writer was found gone or silent, and that were read to their end."""
+    ended: dict[str, str] = {}
+    for file, offset, _ in item.files:
+        news, row = found.get(file.name), item.known.get(file.name)
+        if news is None and (row is None or row.status == "killed" or (row.closed and row.finished is not None)):
+            continue
+        status = presence(row, news, file.path)
+        finished = (row is not None and row.finished is not None) or (news is not None and news.finish is not None)
+        if status == ("running" if row is None else row.status) or (finished and status != "killed"):
+            continue
+        try:
+            rest = file.read(offset if news is None else news.offset, None)
+        except FileNotFoundError:  # sealed: the next look finds it
+            continue
+        if b"\n" not in rest:  # else it wrote after it was read and before it ended
+            ended[file.name] = status
+    return ended
+
+
 def _apply(index: Index, batch: list[_Work], news: dict[str, dict[str, News]]) -> None:
-    known = intern_runs(index, [item.uid for item in batch if item.files or item.uid in news])
+    _settle(index, [item for item in batch if item.uid not in news and not item.ended])
+    batch = [item for item in batch if item.uid in news or item.ended]
+    if not batch:
+        return
+    intern_runs(index, list(news))
     keys = intern_keys(index, _keys(news)) if news else {}
-    open_runs = _memory(index).open
     with index.writing() as connection:
         numbers = {row.uid: row.id for row in _locked(connection, [item.uid for item in batch])}
         offsets = _offsets(connection, list(numbers.values()))
         for item in batch:
-            number = numbers.get(item.uid, known.get(item.uid))
-            if number is None:
-                continue
-            expected = {file.name: offset for file, offset, _ in item.files}
-            if any(offsets.get((number, name), 0) != offset for name, offset in expected.items()):
+            number = numbers[item.uid]
+            if any(offsets.get((number, file.name), 0) != offset for file, offset, _ in item.files):
                 continue  # another process was faster
             if item.uid in news:
                 apply_news(connection, number, news[item.uid], keys)
-            moving = fold_run(connection, number)
-            old = time.time_ns() - item.stamp > _YOUNG
-            if not moving and old and not item.files:
-                connection.execute(update(runs).where(runs.c.id == number).values(settled=item.stamp))
-                if open_runs is not None:
-                    open_runs.discard(item.uid)
+            fold_run(connection, number, item.ended)
+
+
+def _settle(index: Index, quiet: list[_Work]) -> None:
+    """Note which runs need not be looked at again unless their folder changes."""
+    now = time.time_ns()
+    settled = [
+        item for item in quiet if item.known and now - item.stamp > _YOUNG and not is_moving(item.known.values())
+    ]
+    if not settled:
+        return
+    own = update(runs).where(runs.c.id == bindparam("number")).values(settled=bindparam("stamp"))
+    with index.writing() as connection:
+        connection.execute(
+            own, [{"number": next(iter(item.known.values())).run, "stamp": item.stamp} for item in settled]
+        )
+    if (open_runs := _memory(index).open) is not None:
+        open_runs.difference_update(item.uid for item in settled)
 
 
 def _locked(connection: Connection, uids: list[str]) -> list[sqlalchemy.Row[tuple[str, int]]]:

@@ -533,3 +533,62 @@ def test_only_damage_is_taken_for_damage(error: Exception, damaged: bool) -> Non
     folder().create()
     with Index.open(folder()) as index:
         assert index.is_damaged(error) is damaged
+
+
+def test_a_segment_larger_than_one_piece_is_read_whole(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autotrack.store.ingest._READ", 10_000)
+    writer = SegmentWriter(folder(), UID)
+    for at in range(1000):
+        writer.write(events.Metrics(t=at, v={"a": float(at)}))
+    writer.write(events.Params(t=1000, values={"long": "x" * 50_000}))
+    writer.close()
+    report = ingest(index, folder())
+    assert (report.complete, report.runs) == (True, 1)
+    assert points(index, UID, "a")[1] == list(range(1000))
+    assert param_keys(index) == {"long"}
+
+
+def died(role: events.Role = "main", attempt: int = 1) -> None:
+    """Leave a segment of a process that is gone."""
+    child = os.fork()
+    if child == 0:
+        SegmentWriter(folder(), UID, role=role, attempt=attempt).write(events.Metrics(t=1, v={"a": 1.0}))
+        os._exit(9)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize("role", ["main", "worker", "headless"])
+def test_a_run_settles_when_all_its_writers_are_gone(index: Index, role: Any) -> None:
+    before = time.time() - 3600
+    if role == "headless":
+        path = folder().run_folder(UID) / "0.jsonl"
+        path.parent.mkdir()
+        path.write_bytes(b'{"e":"params","t":1,"values":{"a":1}}\n{"e":"torn')
+        os.utime(path, (before, before))
+    else:
+        died(role)
+    writer = SegmentWriter(folder(), UID, attempt=2)
+    writer.write(events.Finish(t=9, status="finished", duration=1))
+    os.utime(folder().run_folder(UID), (before, before))
+    for _ in range(2):
+        ingest(index, folder())
+    assert run_row(index, UID).settled is None
+    writer.close()
+    for _ in range(2):
+        ingest(index, folder())
+    row = run_row(index, UID)
+    assert (row.status, row.settled) == ("finished", folder().run_folder(UID).stat().st_mtime_ns)
+    assert not index.memory["ingest"].open
+
+
+def test_a_look_at_runs_with_nothing_new_writes_nothing(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = SegmentWriter(folder(), "d" * 26)
+    done.write(events.Finish(t=9, status="finished", duration=1))
+    done.close()
+    writer = SegmentWriter(folder(), UID)
+    ingest(index, folder())
+    monkeypatch.delattr(Index, "writing")
+    for _ in range(2):
+        assert ingest(index, folder()).runs == 0
+    monkeypatch.undo()
+    writer.close()
