@@ -22,11 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from measures.rows import Row
+
 import autotrack
 from autotrack.journal.events import Metrics, Params
 from autotrack.journal.folder import Folder
 from autotrack.journal.segment import Corrupt, decode_lines
-from measures.rows import Row
 
 _LONGEST = 0.06  # seconds that a writer is left alone at most
 _AT_ONCE = 0.2  # share of the writers whose time runs from their fork, not from their run's start

@@ -19,10 +19,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from measures.rows import machine, median, number
 from rich.console import Console
 from rich.table import Table
-
-from measures.rows import machine, median, number
 
 CLIENT = Path(__file__).parent / "measures" / "clients.py"
 NAMES = ("autotrack", "mlflow", "wandb", "trackio", "swanlab", "tensorboardX")
@@ -46,7 +45,8 @@ def measure(interpreter: str, name: str, steps: int) -> dict[str, Any]:
         place.mkdir()
         environment = {
             **os.environ,
-            "HOME": str(place / "home"), "XDG_CACHE_HOME": str(place / "cache"), "XDG_CONFIG_HOME": str(place / "config"),
+            "HOME": str(place / "home"), "XDG_CACHE_HOME": str(place / "cache"),
+            "XDG_CONFIG_HOME": str(place / "config"),
             "AUTOTRACK_STORE": str(place / "store"), "AUTOTRACK_SILENT": "1",
             "WANDB_MODE": "offline", "WANDB_SILENT": "true", "WANDB_DIR": str(place), "WANDB_ERROR_REPORTING": "false",
             "TRACKIO_DIR": str(place / "trackio"), "SWANLAB_MODE": "offline", "HF_HUB_OFFLINE": "1",

@@ -16,8 +16,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import autotrack
 from measures.rows import Row, percentile
+
+import autotrack
 
 _KEYS = 5
 
@@ -99,6 +100,7 @@ def _check(store: autotrack.Store, processes: int, lines: int, outcome: Outcome)
 
 def writers_rows(folder: Path, processes: int, lines: int) -> list[Row]:
     outcome = write_and_poll(folder / "store", processes, lines)
+    errors = "; ".join(outcome.errors)[:300]
     note = f"{outcome.points:,} points in {outcome.seconds:.1f} s; {len(outcome.polls)} polls"
     return [
         Row(
@@ -106,7 +108,7 @@ def writers_rows(folder: Path, processes: int, lines: int) -> list[Row]:
             len(outcome.errors),
             "",
             0,
-            note="; ".join(outcome.errors)[:300],
+            note=errors,
         ),
         Row(f"{processes} writers and a reader: lost points", outcome.lost, "", 0, note=note),
     ]
