@@ -12,6 +12,8 @@ from autotrack import ModelError, RunNotFound
 from autotrack.journal import events
 from autotrack.journal.segment import SegmentWriter, now
 
+pytest.importorskip("cloudpickle")
+
 MODEL = {"weights": [1, 2, 3]}
 
 
@@ -120,8 +122,7 @@ def test_described_models(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models_by_reference(tmp_path: Path) -> None:
     import hashlib
 
-    import cloudpickle
-
+    cloudpickle = pytest.importorskip("cloudpickle")
     file = tmp_path / "model.pkl"
     file.write_bytes(cloudpickle.dumps(MODEL))
     digest = hashlib.sha256(file.read_bytes()).hexdigest()

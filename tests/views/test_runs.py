@@ -11,8 +11,6 @@ import sqlalchemy
 import autotrack
 from autotrack.views import frame
 
-pd = pytest.importorskip("pandas")
-
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)> &amp;"
 
 
@@ -69,6 +67,7 @@ def test_a_sequence(store) -> None:
 
 
 def test_values_of_many_runs_take_few_queries(store) -> None:
+    pytest.importorskip("pandas")
     record(50)
     runs = store.runs()
     seen: list[str] = []
@@ -132,6 +131,7 @@ def test_wide_characters_stay_aligned(store) -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_html_is_well_formed_and_inert(store, count: int) -> None:
+    pytest.importorskip("cloudpickle")
     for i in range(count):
         with pytest.raises(ValueError), autotrack.start_run(EVIL, experiment=f"{EVIL}{i}", params={EVIL: f"{EVIL}{i}"}) as run:
             run.log_metric(EVIL, math.nan)
@@ -168,6 +168,7 @@ def test_html_says_how_much_it_shows(store) -> None:
 
 
 def test_frame(store) -> None:
+    pd = pytest.importorskip("pandas")
     record(3)
     with autotrack.start_run("odd", params={"lr": "auto", "n": 2, "flag": True, "opt": {"b": (1, 2)}, "x": None}):
         pass
@@ -199,6 +200,7 @@ def test_frame(store) -> None:
 
 
 def test_frame_of_more_runs_than_one_query_takes(store, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pandas")
     from autotrack.views import rows
 
     monkeypatch.setattr(rows, "_PAGE", 7)

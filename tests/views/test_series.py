@@ -89,6 +89,7 @@ def test_any_series_can_be_drawn(values: list[float]) -> None:
 
 
 def test_series_to_pandas(store) -> None:
+    pytest.importorskip("pandas")
     found = logged(store, [(2, 1.5), (4, math.nan)]).to_pandas()
     assert found.name == "x"
     assert found.index.tolist() == [2, 4]
