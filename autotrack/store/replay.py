@@ -11,7 +11,7 @@ import numpy as np
 
 from autotrack.journal.events import Close, Corrupt, Event, Finish, Metrics, Open, Unknown
 from autotrack.journal.segment import decode_line, decode_lines
-from autotrack.store.series import Points, join
+from autotrack.store.series import Ints, Points, join
 from autotrack.store.sound import is_sound
 
 _LATEST = 2**53
@@ -43,11 +43,16 @@ class Columns:
     """Points of one key in several stretches, and the offset of the line that held the last."""
 
     parts: list[Points]
+    lines: list[Ints]  # where each point's line begins
     offset: int
 
     def joined(self) -> Points:
-        """Return all stretches as one."""
-        return join(self.parts)
+        """Return all stretches as one, in the order of the lines."""
+        points = join(self.parts)
+        if len(self.parts) == 1:
+            return points
+        order = np.argsort(np.concatenate(self.lines))
+        return Points(points.steps[order], points.times[order], points.values[order])
 
 
 def read_news(data: bytes, offset: int, clock: int) -> News:
@@ -62,9 +67,7 @@ def read_news(data: bytes, offset: int, clock: int) -> News:
     if len(events) != len(lines):  # blank lines
         events = [decode_line(line) for line in lines]
     starts = itertools.accumulate((len(line) + 1 for line in lines), initial=offset)
-    group: list[Metrics] = []
-    keys: tuple[str, ...] = ()
-    at = offset
+    groups: dict[tuple[str, ...], list[tuple[Metrics, int]]] = {}
     for event, at in zip(events, starts, strict=False):  # one start more than there are lines
         if type(event) is Unknown:
             news.unknown.append((event.raw, at))
@@ -80,18 +83,15 @@ def read_news(data: bytes, offset: int, clock: int) -> News:
             news.corrupt += 1
             continue
         if type(known) is Metrics:
-            names = tuple(known.v)
-            if names != keys:
-                _add_points(news, keys, group, at)
-                group, keys = [], names
             news.clock = max(news.clock, known.t)
-            group.append(known)
+            groups.setdefault(tuple(known.v), []).append((known, at))
         elif is_sound(known):
             news.clock = max(news.clock, known.t)
             _add_event(news, known, at)
         else:
             news.corrupt += 1
-    _add_points(news, keys, group, at + 1)
+    for keys, group in groups.items():
+        _add_points(news, keys, group)
     return news
 
 
@@ -106,28 +106,31 @@ def _add_event(news: News, event: Event, at: int) -> None:
     news.events.append((event, news.clock, at))
 
 
-def _add_points(news: News, keys: Sequence[str], group: list[Metrics], end: int) -> None:
+def _add_points(news: News, keys: Sequence[str], found: list[tuple[Metrics, int]]) -> None:
     """Add lines that hold the same keys, as columns that all keys share where they can."""
-    if not group or not keys:
+    if not found or not keys:
         return
+    group = [event for event, _ in found]
     try:
         table = _table(group)
         steps = _steps(group)
     except (KeyError, OverflowError):
-        sound = [event for event in group if _is_point(event)]
-        news.corrupt += len(group) - len(sound)
-        _add_points(news, keys, sound, end)
+        sound = [(event, at) for event, at in found if _is_point(event)]
+        news.corrupt += len(found) - len(sound)
+        _add_points(news, keys, sound)
         return
     columns = np.ascontiguousarray(table.reshape(len(group), len(keys)).T)
     times = np.array([event.t for event in group], np.int64)
+    lines = np.array([at for _, at in found], np.int64)
     for key, values in zip(keys, columns, strict=True):
         part = Points(steps, times, values)
         known = news.points.get(key)
         if known is None:
-            news.points[key] = Columns([part], end - 1)
+            news.points[key] = Columns([part], [lines], found[-1][1])
         else:
             known.parts.append(part)
-            known.offset = end - 1
+            known.lines.append(lines)
+            known.offset = max(known.offset, found[-1][1])
 
 
 def _table(group: Sequence[Metrics]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

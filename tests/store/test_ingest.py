@@ -592,3 +592,14 @@ def test_a_look_at_runs_with_nothing_new_writes_nothing(index: Index, monkeypatc
         assert ingest(index, folder()).runs == 0
     monkeypatch.undo()
     writer.close()
+
+
+def test_points_keep_the_order_of_lines_whatever_they_were_logged_with(index: Index) -> None:
+    lines = [{"a": 1.0}, {"b": 1.0}, {"a": 2.0, "b": 2.0}, {"b": 3.0}, {"a": 3.0}, {"b": 4.0, "a": 4.0}]
+    writer = SegmentWriter(folder(), UID)
+    for values in lines:
+        writer.write(events.Metrics(t=1, v=dict(values)))
+    writer.close()
+    ingest(index, folder())
+    for key in ("a", "b"):
+        assert points(index, UID, key) == ([0, 1, 2, 3], [1.0, 2.0, 3.0, 4.0])
