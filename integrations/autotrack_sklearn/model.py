@@ -25,17 +25,22 @@ _verdicts: dict[frozenset[str], bool] = {}
 
 def save(model: Any, path: Path) -> Saved:
     """Write `model` to `path`. Format ``skops`` can be loaded by anybody, ``cloudpickle`` only with trust."""
-    with path.open("wb") as file:
-        pickler = _Pickler(file)
-        pickler.dump(model)
+    pickled = _Pickled()
+    pickler = _Pickler(pickled)
+    pickler.dump(model)
     names = frozenset(pickler.names)
-    if _verdicts.get(names, True) and path.stat().st_size <= _LARGE and all(map(_is_worth_trying, names)):
+    if _verdicts.get(names, True) and pickled.size <= _LARGE and all(map(_is_worth_trying, names)):
         data = _skops_bytes(model)
         if names not in _verdicts:
             _verdicts[names] = data is not None and not structure.strangers(_skops().get_untrusted_types(data=data))
         if data is not None and _verdicts[names]:
             path.write_bytes(data)
             return Saved("skops", safe=True)
+    with path.open("wb") as file:
+        if pickled.size <= _LARGE:
+            file.writelines(pickled.parts)
+        else:
+            cloudpickle.dump(model, file)
     return Saved("cloudpickle", safe=False)
 
 
@@ -57,6 +62,24 @@ def load(path: Path, format: str, *, trust: bool) -> Any:  # noqa: A002 - the jo
     if not trust:
         structure.check(model)
     return model
+
+
+class _Pickled:
+    """A pickle in memory, unless it is large: then its size."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        """Called by the pickler."""
+        size = memoryview(data).nbytes
+        self.size += size
+        if self.size <= _LARGE:
+            self.parts.append(bytes(data))
+        else:
+            self.parts.clear()
+        return size
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn import fitted
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of
+from autotrack_sklearn.quiet import asking
 
 if TYPE_CHECKING:
     from autotrack import Run
@@ -52,18 +53,12 @@ def _record(call: Call) -> Iterator[None]:
     estimator = call.instance
     with recording(call, name=type(estimator).__name__, tags=tags_of(estimator)) as run:
         data = Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call))
-        before(call, run, estimator, data.X, data.y)
+        with asking():
+            before(call, run, estimator, data.X, data.y)
         with listening() as warned:
             yield
-        with guarded("reading what was fitted", run=run):
-            _after(call, run, data)
-        for text in warned:
-            run.note(text, kind="warning")
-        if not warned and (remark := fitted.stopped_early_note(fitted.core(estimator))):
-            run.note(remark, kind="warning")
-        if call.option("models", True):
-            with guarded("saving the model", run=run):
-                run.log_model(estimator)
+        with asking():
+            _after(call, run, data, warned)
 
 
 def tags_of(estimator: Any) -> dict[str, str]:
@@ -104,7 +99,21 @@ def _sample_weight(call: Call) -> Any:
     return given.get("sample_weight")
 
 
-def _after(call: Call, run: Run, data: Data) -> None:
+def _after(call: Call, run: Run, data: Data, warned: list[str]) -> None:
+    """Record what came out of it."""
+    estimator = call.instance
+    with guarded("reading what was fitted", run=run):
+        _outcome(call, run, data)
+    for text in warned:
+        run.note(text, kind="warning")
+    if not warned and (remark := fitted.stopped_early_note(fitted.core(estimator))):
+        run.note(remark, kind="warning")
+    if call.option("models", True):
+        with guarded("saving the model", run=run):
+            run.log_model(estimator)
+
+
+def _outcome(call: Call, run: Run, data: Data) -> None:
     from autotrack_sklearn.training import evaluate
 
     estimator, learner = call.instance, fitted.core(call.instance)
@@ -143,4 +152,6 @@ def _search(run: Run, search: Any) -> dict[str, float]:
 
 
 def _prepares(cls: type) -> bool:
+    if issubclass(cls, (ClassifierMixin, RegressorMixin)):  # e.g. compose.TransformedTargetRegressor
+        return False
     return any(base.__module__.startswith(PREPARATION) for base in cls.__mro__ if issubclass(base, BaseEstimator))

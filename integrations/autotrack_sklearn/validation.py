@@ -13,6 +13,7 @@ from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.observers import argument, before, tags_of
 from autotrack_sklearn.params import plain
+from autotrack_sklearn.quiet import asking
 
 if TYPE_CHECKING:
     from autotrack import Run
@@ -30,7 +31,8 @@ def _record(call: Call) -> Iterator[None]:
     estimator = argument(call, 0, "estimator")
     tags = {**tags_of(estimator), "validation": call.name}
     with recording(call, name=f"{call.name}({type(estimator).__name__})", tags=tags) as run:
-        before(call, run, estimator, argument(call, 1, "X"), argument(call, 2, "y"))
+        with asking():
+            before(call, run, estimator, argument(call, 1, "X"), argument(call, 2, "y"))
         with guarded("reading the options", run=run):
             options = {name: call.kwargs[name] for name in _OPTIONS if call.kwargs.get(name) is not None}
             run.log_params({f"cv/{name}": plain(value) for name, value in options.items()})

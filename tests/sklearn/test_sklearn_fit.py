@@ -13,6 +13,7 @@ import sklearn
 from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import DBSCAN, KMeans
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import ConvergenceWarning
@@ -63,6 +64,8 @@ def expected(model: Any, X: Any, y: Any, weight: Any = None) -> dict[str, float]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # scikit-learn 1.4 announces new defaults
+@pytest.mark.filterwarnings("ignore:The y_pred values do not sum to one")
 @pytest.mark.parametrize("data", ["digits", "iris", "breast_cancer"])
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=lambda model: type(model).__name__)
 def test_classifier_metrics_are_those_of_sklearn(runs, load, model, data) -> None:
@@ -228,6 +231,14 @@ def test_preparation_alone_is_no_run(on, runs, load) -> None:
         StandardScaler().fit_transform(X)
     (run,) = runs()
     assert run.name == "StandardScaler"
+
+
+def test_regressor_among_the_preparations(on, runs, load) -> None:
+    X, y = load("diabetes")
+    TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp).fit(X, y)
+    (run,) = runs()
+    assert run.name == "TransformedTargetRegressor"
+    assert run.params["func"] == "<ufunc 'log'>"
 
 
 def test_training_without_fit(on, runs, load) -> None:
