@@ -33,13 +33,11 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from autotrack.journal.text import escape
 from autotrack.journal.values import encode_value
 from autotrack.query.fields import Kind
+from autotrack.query.functions import by_code_point, contains
 from autotrack.query.language import parse_filter
 from autotrack.query.tree import All, Any, Compare, Constant, Contains, Field, Missing, Not, OneOf, Relate, Term
 from autotrack.store.schema import keys, params, runs, series, tags
@@ -65,23 +63,6 @@ def compile_filter(text: str) -> Condition:
     return condition(parse_filter(text))
 
 
-class by_code_point(FunctionElement[str]):  # noqa: N801 - used like a function
-    """A text that compares by code point, and whose `lower` is that of ASCII, on every database."""
-
-    type = Text()
-    inherit_cache = True
-
-
-@compiles(by_code_point)
-def _plain(element: by_code_point, compiler: SQLCompiler, **options: AnyType) -> str:
-    return compiler.process(element.clauses, **options)
-
-
-@compiles(by_code_point, "postgresql")
-def _collated(element: by_code_point, compiler: SQLCompiler, **options: AnyType) -> str:
-    return f'({compiler.process(element.clauses, **options)} COLLATE "C")'
-
-
 def condition(term: Term) -> Condition:
     """Return the SQL of a term."""
     match term:
@@ -103,7 +84,7 @@ def condition(term: Term) -> Condition:
             return _where([side], and_(side.present, not_(found)) if negated else found)
         case Contains(field, part, negated):
             side = _Source(field)
-            found = _contains(side.text, escape(part))
+            found = contains(side.text, escape(part))
             return _where([side], and_(side.searchable, not_(found) if negated else found))
         case Missing(field):
             side = _Source(field)
@@ -117,8 +98,8 @@ def hash_key(text: str) -> bytes:
 
 def rows_of(field: Field) -> tuple[FromClause | None, Condition, Value]:
     """Return where a field is: rows of its table (None: `schema.runs`), the condition on their key, the value."""
-    source = _Source(field)
-    return source.rows, source.key, source.value
+    side = _Source(field)
+    return side.rows, side.key, side.value
 
 
 class _Source:
@@ -222,7 +203,8 @@ class _Source:
             return same_float
         text = literal(msgspec.json.encode(encode_value(int(value))).decode(), Text)
         same_integer = and_(self.type == "int", func.coalesce(self.exact, "") == text)
-        leaf = and_(self.exact.is_(None), self.value == _number(value))  # of a nested value: its exact text is not kept
+        # A leaf of a nested value, whose exact text is not kept.
+        leaf = and_(self.exact.is_(None), self.value == _number(value))
         return or_(same_float, same_integer, leaf)
 
     def _is(self, kinds: tuple[str, ...]) -> Condition:
@@ -267,7 +249,8 @@ def _where(sides: list[_Source] | tuple[_Source, ...], found: Condition) -> Cond
     rows: Select[AnyType] = select(literal(1)).where(
         *(a.c.run == runs.c.id for a, _ in stored), *(key for _, key in stored), found
     )
-    return exists(rows.correlate(runs))
+    # `IS TRUE` keeps PostgreSQL from making a join of every comparison: planning dozens of joins takes it minutes.
+    return exists(rows.correlate(runs)).is_(true())
 
 
 def _mean(rows: FromClause) -> Value:
@@ -275,18 +258,6 @@ def _mean(rows: FromClause) -> Value:
     # PostgreSQL refuses a quotient that underflows; a sum as small as this is as good as its mean.
     tiny = func.abs(rows.c.total) < literal(1e-280, Double)
     return case((finite == 0, null()), (tiny, rows.c.total), else_=rows.c.total / cast(finite, Double))
-
-
-def _contains(text: Value, part: str) -> Condition:
-    """Return whether a text has a part, whatever the case.
-
-    Databases fold ASCII alike and nothing else: so the part's other letters are folded in the text one by one.
-    """
-    part = "".join(c.lower() if len(c.lower()) == 1 else c for c in part)
-    folded: Value = func.lower(by_code_point(text))
-    for letter in sorted({c for c in part if not c.isascii() and len(c.upper()) == 1 and c.upper() != c}):
-        folded = func.replace(folded, literal(letter.upper(), Text), literal(letter, Text))
-    return folded.contains(part, autoescape=True)
 
 
 def _number(value: float) -> Value:

@@ -21,6 +21,7 @@ _AFTER_COMPARISON = {"and": "both", "or": "either"}
 _MEMBER = re.compile(
     r"""(?<![\w."'])(?P<home>params|metrics|tags)(?P<literal>\["(?:\\.|[^"\\])*"\])?\.(?P<key>(?:\w+\.)*)(?P<typed>\w*)$"""
 )
+_NAME = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def complete(text: str, cursor: int, known_keys: Mapping[str, Iterable[str]]) ->
     if member := _MEMBER.search(text, 0, cursor):
         return list(_members(member, known_keys))
     begin = cursor
+    if found and found[-1].text == ".":
+        return []
     if found and found[-1].type == "name" and found[-1].end == cursor:
         begin = found.pop().at
     return [Completion(offer, begin, cursor, about) for offer, about in _matching(_words(found), text[begin:cursor])]
@@ -111,7 +114,7 @@ def _keys(known_keys: Mapping[str, Iterable[str]], home: str) -> dict[str, str]:
 def _is_plain(key: str, home: str) -> bool:
     """Return whether a key can stand behind a dot."""
     parts = key.split(".")
-    return all(part.isidentifier() for part in parts) and not (
+    return all(part.isidentifier() and _NAME.fullmatch(part) for part in parts) and not (
         home == "metrics" and len(parts) > 1 and parts[-1] in STATISTICS
     )
 

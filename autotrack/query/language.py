@@ -29,8 +29,8 @@ from autotrack.query.tree import (
 
 MAX_TERMS = 300
 """Comparisons of one query (SQLite refuses expressions deeper than 1,000)."""
-MAX_LETTERS = 100
-"""Different letters outside of ASCII in a text that is looked for whatever the case."""
+MAX_PART = 4_000
+"""Characters of a text that is looked for in another (databases bound the length of patterns)."""
 
 _OPERATORS: dict[type[ast.cmpop], Operator] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
@@ -75,13 +75,15 @@ class _Conditions(Operands):
             case ast.Compare():
                 return self._chain(node)
             case ast.Call():
-                self.fail(node, "a filter cannot call anything", "write a comparison, e.g. params.lr < 0.1")
+                raise self.error(node, "a filter cannot call anything", "write a comparison, e.g. params.lr < 0.1")
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 found = self.field(node)
                 example = f"{found.text} == True" if found.kind is Kind.PARAM else f"{found.text} is not None"
-                self.fail(node, f"{found.text} alone is no condition", f"compare it with something, e.g. {example}")
+                raise self.error(
+                    node, f"{found.text} alone is no condition", f"compare it with something, e.g. {example}"
+                )
             case _:
-                self.fail(node, "this is no condition", "write a comparison, e.g. params.lr < 0.1")
+                raise self.error(node, "this is no condition", "write a comparison, e.g. params.lr < 0.1")
 
     def _chain(self, node: ast.Compare) -> Term:
         operands = [node.left, *node.comparators]
@@ -91,7 +93,7 @@ class _Conditions(Operands):
         ]
         self._terms += len(pairs)
         if self._terms > MAX_TERMS:
-            self.fail(
+            raise self.error(
                 node,
                 f"the query has too many comparisons: at most {MAX_TERMS} are allowed",
                 "a list says it in one: id in [...]",
@@ -103,7 +105,7 @@ class _Conditions(Operands):
         if isinstance(operator, ast.In | ast.NotIn):
             return self._membership(left, right, negated=negated)
         if _is_constant(left) and _is_constant(right):
-            self.fail(left, "this compares two constants", f"one side must be a field; {KNOWN}")
+            raise self.error(left, "this compares two constants", f"one side must be a field; {KNOWN}")
         if not _is_constant(left) and not _is_constant(right):
             return self._between(self.field(left), operator, self.field(right), right)
         node, mirrored = (right, True) if _is_constant(left) else (left, False)
@@ -111,11 +113,13 @@ class _Conditions(Operands):
         found = self.field(node)
         if _is_none(constant):
             if not isinstance(operator, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
-                self.fail(constant, "None is neither less nor greater than anything", f"write {found.text} is None")
+                raise self.error(
+                    constant, "None is neither less nor greater than anything", f"write {found.text} is None"
+                )
             return Not(Missing(found)) if negated else Missing(found)
         if isinstance(operator, ast.Is | ast.IsNot):
             sign = "!=" if negated else "=="
-            self.fail(constant, "only None can be asked for with is", f"write {sign}")
+            raise self.error(constant, "only None can be asked for with is", f"write {sign}")
         sign = _OPERATORS[type(operator)]
         return self._constant_comparison(found, _MIRRORED[sign] if mirrored else sign, constant)
 
@@ -123,9 +127,11 @@ class _Conditions(Operands):
         value = self.value(found, node)
         if operator not in ("==", "!="):
             if isinstance(value, bool):
-                self.fail(node, f"{value} is neither less nor greater than anything", f"write {found.text} == {value}")
+                raise self.error(
+                    node, f"{value} is neither less nor greater than anything", f"write {found.text} == {value}"
+                )
             if found.kind is Kind.STATUS:
-                self.fail(
+                raise self.error(
                     found.at,
                     "states have no order",
                     f'write {found.text} == "finished", or {found.text} in ["failed", "killed"]',
@@ -142,14 +148,14 @@ class _Conditions(Operands):
 
     def _between(self, left: Field, operator: ast.cmpop, right: Field, node: ast.expr) -> Term:
         if isinstance(operator, ast.Is | ast.IsNot):
-            self.fail(node, "only None can be asked for with is", "write == or !=")
+            raise self.error(node, "only None can be asked for with is", "write == or !=")
         sign = _OPERATORS[type(operator)]
         groups = [{Kind.TEXT, Kind.PARAM}, {Kind.NUMBER, Kind.DURATION, Kind.PARAM}, {Kind.TIME}]
         if sign in ("==", "!="):
             groups += [{Kind.STATUS, Kind.TEXT}, {Kind.STATUS}]
         if not any(left.kind in group and right.kind in group for group in groups):
             hint = f'if a text is meant, put it in quotes: {left.text} {sign} "{right.text}"'
-            self.fail(
+            raise self.error(
                 right.at,
                 f"{left.text} is {left.kind.value}, {right.text} is {right.kind.value}: they never compare",
                 hint,
@@ -160,21 +166,19 @@ class _Conditions(Operands):
         if isinstance(right, ast.List | ast.Tuple):
             return self._one_of(self.field(left), right.elts, negated=negated)
         if _is_constant(right):
-            self.fail(
+            raise self.error(
                 right, "in needs a list or a text field on its right", 'e.g. params.C in [0.1, 1], or "resnet" in name'
             )
         found = self.field(right)
         part = left.value if isinstance(left, ast.Constant) else None
         if not isinstance(part, str):
-            self.fail(
+            raise self.error(
                 left, f"only a text in quotes can be looked for in {found.text}", f'e.g. "resnet" in {found.text}'
             )
         if found.kind not in (Kind.TEXT, Kind.PARAM):
-            self.fail(right, f"{found.text} is {found.kind.value}: no text is looked for in it")
-        if len({c for c in part.lower() if not c.isascii()}) > MAX_LETTERS:
-            self.fail(
-                left, f"the text has too many different letters outside of ASCII: at most {MAX_LETTERS} are allowed"
-            )
+            raise self.error(right, f"{found.text} is {found.kind.value}: no text is looked for in it")
+        if len(part) > MAX_PART:
+            raise self.error(left, f"the text is too long to look for: at most {MAX_PART:,} characters are allowed")
         return Contains(found, part, negated)
 
     def _one_of(self, found: Field, nodes: list[ast.expr], *, negated: bool) -> Term:
@@ -182,7 +186,7 @@ class _Conditions(Operands):
         terms: list[Term] = []
         for node in nodes:
             if not _is_constant(node):
-                self.fail(node, "a list may hold constants only", "compare fields with == and or")
+                raise self.error(node, "a list may hold constants only", "compare fields with == and or")
             if _is_none(node):
                 terms.append(Missing(found))
                 continue

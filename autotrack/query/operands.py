@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from difflib import get_close_matches
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
+from autotrack.errors import QueryError
 from autotrack.query import source, times
 from autotrack.query.fields import COLLECTIONS, RUN_FIELDS, STATES, STATISTICS, Kind
 from autotrack.query.tree import Constant, Field
@@ -62,9 +63,9 @@ class Operands:
         # Columns of the tree count bytes of UTF-8.
         return self._position(line, len(self._lines[line - 1].encode()[:column].decode(errors="ignore")))
 
-    def fail(self, node: ast.expr | int, message: str, hint: str = "") -> NoReturn:
-        """Raise the error that something is wrong at a node or a position."""
-        raise source.error(self.text, node if isinstance(node, int) else self.at(node), message, hint)
+    def error(self, node: ast.expr | int, message: str, hint: str = "") -> QueryError:
+        """Return the error that something is wrong at a node or a position."""
+        return source.error(self.text, node if isinstance(node, int) else self.at(node), message, hint)
 
     def value(self, found: Field, node: ast.expr) -> Constant | tuple[int, int]:
         """Return the constant as `found` compares with it; a time as the interval that it means."""
@@ -73,26 +74,30 @@ class Operands:
             case Kind.TIME, str():
                 span = times.interval(value)
                 if span is None:
-                    self.fail(node, f"{source.quote(value)} is not a time", f"times look like {times.TIME_FORMS}")
+                    raise self.error(
+                        node, f"{source.quote(value)} is not a time", f"times look like {times.TIME_FORMS}"
+                    )
                 return span
             case Kind.DURATION, str():
                 length = times.seconds(value)
                 if length is None:
-                    self.fail(
+                    raise self.error(
                         node, f"{source.quote(value)} is not a duration", f"durations look like {times.DURATION_FORMS}"
                     )
                 return length
             case Kind.STATUS, str() if value not in STATES:
                 close = get_close_matches(value.lower(), STATES, 1)
                 guess = f"did you mean {source.quote(close[0])}? " if close else ""
-                self.fail(node, f"there is no status {source.quote(value)}", f"{guess}known: {', '.join(STATES)}")
+                raise self.error(
+                    node, f"there is no status {source.quote(value)}", f"{guess}known: {', '.join(STATES)}"
+                )
             case (Kind.TEXT | Kind.STATUS | Kind.PARAM, str()) | (Kind.PARAM, bool()):
                 return value
             case Kind.NUMBER | Kind.DURATION | Kind.PARAM, int() | float() if not isinstance(value, bool):
                 return value
             case _:
                 shown = source.quote(value) if isinstance(value, str) else repr(value)
-                self.fail(
+                raise self.error(
                     node,
                     f"{found.text} is {found.kind.value}: it never compares with {shown}",
                     self._fitting(found, value),
@@ -103,12 +108,12 @@ class Operands:
             case ast.UnaryOp():
                 value = self._constant(node.operand)
                 if isinstance(value, bool | str):
-                    self.fail(node, "only a number can have a sign")
+                    raise self.error(node, "only a number can have a sign")
                 return -value if isinstance(node.op, ast.USub) else value
             case ast.Constant(value=bool() | int() | float() | str() as value):
                 return value
             case _:
-                self.fail(node, "a constant is needed here")
+                raise self.error(node, "a constant is needed here")
 
     def _fitting(self, found: Field, value: Constant) -> str:
         match found.kind:
@@ -131,16 +136,16 @@ class Operands:
         name = self._written(root)
         if name in RUN_FIELDS:
             if parts:
-                self.fail(parts[0].at, f"{name} has no parts", KNOWN)
+                raise self.error(parts[0].at, f"{name} has no parts", KNOWN)
             return Field("run", name, (), RUN_FIELDS[name][0], text, at)
         if name not in COLLECTIONS:
-            self._unknown(root, name)
+            raise self._unknown(root, name)
         kind = COLLECTIONS[name][0]
         statistic = ""
         if name == "metrics":
             statistic = self._statistic(parts)
         if not parts:
-            self.fail(node, f"{name} of what?", f"e.g. {COLLECTIONS[name][1]}")
+            raise self.error(node, f"{name} of what?", f"e.g. {COLLECTIONS[name][1]}")
         keys = [part.key for part in parts]
         return Field(name, statistic, tuple(dict.fromkeys([".".join(keys), "/".join(keys)])), kind, text, at)
 
@@ -154,7 +159,7 @@ class Operands:
         if not parts[-2].attribute:  # metrics["val/loss"].mni
             close = get_close_matches(name, STATISTICS, 1)
             guess = f"did you mean {close[0]}? " if close else ""
-            self.fail(at, f"a metric has no {name}", f"{guess}known: {', '.join(STATISTICS)}")
+            raise self.error(at, f"a metric has no {name}", f"{guess}known: {', '.join(STATISTICS)}")
         return "last"
 
     def _parts(self, node: ast.expr) -> tuple[list[_Part], ast.Name]:
@@ -172,25 +177,25 @@ class Operands:
                     parts.append(_Part(key, self.at(node.slice), attribute=False))
                     node = node.value
                 case ast.Subscript():
-                    self.fail(node.slice, "a key is written in quotes", 'e.g. metrics["val/loss"]')
+                    raise self.error(node.slice, "a key is written in quotes", 'e.g. metrics["val/loss"]')
                 case ast.Call():
-                    self.fail(node, "a filter cannot call anything", KNOWN)
+                    raise self.error(node, "a filter cannot call anything", KNOWN)
                 case ast.Constant() if parts:
-                    self.fail(node, "a constant has no parts", KNOWN)
+                    raise self.error(node, "a constant has no parts", KNOWN)
                 case _:
-                    self.fail(node, "a field is needed here", KNOWN)
+                    raise self.error(node, "a field is needed here", KNOWN)
 
     def _written(self, node: ast.Name | ast.Attribute) -> str:
         # As the user wrote it: Python normalizes identifiers (µ becomes μ), and keywords were replaced.
         return self._words[self.end(node)]
 
-    def _unknown(self, root: ast.Name, name: str) -> NoReturn:
+    def _unknown(self, root: ast.Name, name: str) -> QueryError:
         if name in ("nan", "inf"):
-            self.fail(
+            return self.error(
                 root, f"there is no constant {name}", f"ask for the number of such points: metrics.loss.{name} > 0"
             )
         if name in STATES:
-            self.fail(root, f"there is no field {name}", f'put a text in quotes: status == "{name}"')
+            return self.error(root, f"there is no field {name}", f'put a text in quotes: status == "{name}"')
         close = get_close_matches(name, [*RUN_FIELDS, *COLLECTIONS], 1)
         guess = f"did you mean {close[0]}" if close else f"did you mean params.{name} or metrics.{name}"
-        self.fail(root, f"there is no field {name}", f'{guess}, or the text "{name}"? {KNOWN}')
+        return self.error(root, f"there is no field {name}", f'{guess}, or the text "{name}"? {KNOWN}')

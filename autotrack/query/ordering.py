@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, UnaryExpression, case, func, select
 
 from autotrack.errors import QueryError
 from autotrack.query import source
-from autotrack.query.compiler import by_code_point, rows_of
+from autotrack.query.compiler import rows_of
 from autotrack.query.fields import COLLECTIONS, Kind
+from autotrack.query.functions import by_code_point
 from autotrack.query.language import parse_field
 from autotrack.query.tree import Field
 from autotrack.store.schema import runs

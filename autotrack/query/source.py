@@ -16,13 +16,15 @@ from autotrack.errors import QueryError
 
 MAX_LENGTH = 10_000
 """Characters of a query."""
-MAX_DEPTH = 50
+MAX_DEPTH = 20
 """Brackets and `not` inside one another."""
 
 WORDS = frozenset({"and", "or", "not", "in", "is", "None", "True", "False"})
 """Python's keywords that the language has."""
 
 _WINDOW = 100  # characters of a line that an error shows
+_MESSAGE = 500  # characters of its other lines
+_LONG_WORD = re.compile(r"(\S{30})\S{40,}(\S{10})")
 _TOKEN = re.compile(
     r"""
     (?P<space>   [ \t\r\n\f]+ )
@@ -92,9 +94,13 @@ def error(text: str, at: int, message: str, hint: str = "") -> QueryError:
     before = "…" if begin and text[begin - 1] != "\n" else ""
     after = "…" if end < len(text) and text[end] != "\n" else ""
     caret = " " * (len(before) + sum(map(_width, line[: at - begin]))) + "^"
-    return QueryError(
-        "\n".join(filter(None, [_printable(message), f"  {before}{line}{after}", f"  {caret}", _printable(hint)]))
-    )
+    lines = [_short(message), f"  {before}{line}{after}", f"  {caret}", _short(hint)]
+    return QueryError("\n".join(filter(None, lines)))
+
+
+def _short(message: str) -> str:
+    # What a message quotes may be of any length.
+    return _LONG_WORD.sub(r"\1…\2", _printable(message))[:_MESSAGE]
 
 
 def _printable(text: str) -> str:
@@ -117,6 +123,17 @@ def _literal(character: str) -> str:
     if character in '"\\':
         return "\\" + character
     return character if character.isprintable() else character.encode("unicode_escape").decode()
+
+
+def lower(text: str) -> str:
+    """Return a text in lower case, letter by letter: letters that would become several stay."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def other_cases(text: str) -> dict[str, str]:
+    """Return the letters outside of ASCII of a text in lower case, each with its upper case where that is another."""
+    letters = {c: c.upper() for c in sorted(set(lower(text))) if not c.isascii()}
+    return {small: large for small, large in letters.items() if len(large) == 1 and large != small}
 
 
 def tokens(text: str) -> list[Token]:
