@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any as AnyType
 
 import msgspec
-import xxhash
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -40,6 +39,7 @@ from autotrack.query.fields import Kind
 from autotrack.query.functions import by_code_point, contains
 from autotrack.query.language import parse_filter
 from autotrack.query.tree import All, Any, Compare, Constant, Contains, Field, Missing, Not, OneOf, Relate, Term
+from autotrack.store.rows import key_hash
 from autotrack.store.schema import keys, params, runs, series, tags
 
 Condition = ColumnElement[bool]
@@ -93,7 +93,7 @@ def condition(term: Term) -> Condition:
 
 def hash_key(text: str) -> bytes:
     """Return the hash by which `schema.keys` knows a key (any text, not yet in journal form)."""
-    return xxhash.xxh3_128_digest(escape(text).encode())
+    return key_hash(escape(text))
 
 
 def rows_of(field: Field) -> tuple[FromClause | None, Condition, Value]:
@@ -197,7 +197,7 @@ class _Source:
         return or_(false(), *found)
 
     def _huge(self, value: float) -> Condition:
-        """Return whether a param equals a number so large that the index's floating point takes integers for another."""
+        """Return whether a param equals a number too large for the index to tell integers apart."""
         same_float = and_(self.type == "float", self.value == _number(value)) if _float(value) == value else false()
         if math.isinf(_float(value)) and isinstance(value, float):
             return same_float

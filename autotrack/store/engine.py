@@ -235,6 +235,13 @@ def _server_engine(text: str) -> Engine:
         from autotrack.store.migrations import upgrade
 
         engine = sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT})
+
+        @event.listens_for(engine, "connect")
+        def connected(connection: Any, _record: Any) -> None:
+            # Compiling the plan of a long filter to machine code takes longer (seconds) than running it.
+            connection.execute("SET jit = off")
+            connection.commit()
+
     except ImportError as error:
         raise StoreError(f"{shown} needs {error.name}: pip install 'autotrack-ml[postgres]'") from error
     try:
