@@ -13,6 +13,7 @@ from autotrack import config
 from autotrack.journal.folder import Folder
 
 _WORTHWHILE = 4 * 1024 * 1024  # bytes of new journal
+_PATIENCE = 2  # seconds to wait for a server at the end of a process
 _log = logging.getLogger("autotrack")
 
 
@@ -29,7 +30,7 @@ def deliver(deadline: float) -> None:
         from autotrack.store.engine import Index
         from autotrack.store.ingest import ingest
 
-        with Index.open(options.store if team else folder) as index:
+        with Index.open(options.store if team else folder, patience=_PATIENCE) as index:
             ingest(index, folder, deadline=deadline)
     except Exception as error:  # noqa: BLE001 - nothing is lost: the journal has it all
         _log.warning("autotrack: the index was not brought up to date (%s); the next reader does it", error)

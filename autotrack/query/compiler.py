@@ -198,7 +198,8 @@ class _Source:
 
     def _huge(self, value: float) -> Condition:
         """Return whether a param equals a number too large for the index to tell integers apart."""
-        same_float = and_(self.type == "float", self.value == _number(value)) if _float(value) == value else false()
+        exact = _float(value) == value
+        same_float = and_(self.type == "float", self.value == _number(value)) if exact else false()
         if math.isinf(_float(value)) and isinstance(value, float):
             return same_float
         text = literal(msgspec.json.encode(encode_value(int(value))).decode(), Text)

@@ -43,8 +43,10 @@ class Index:
         self._inode = _inode(path)
 
     @classmethod
-    def open(cls, place: Folder | str) -> Self:
+    def open(cls, place: Folder | str, *, patience: int = _CONNECT) -> Self:
         """Open, and make where need be, the index of a store folder or at a database URL.
+
+        A server is waited for `patience` seconds (two at least).
 
         Raises StoreError where neither the store nor the user's cache can hold it, or the server does not answer.
         """
@@ -52,7 +54,7 @@ class Index:
             path = index_path(place)
             _prepare_sqlite(path)
             return cls(_sqlite_engine(path), path)
-        return cls(_server_engine(place), None)
+        return cls(_server_engine(place, patience), None)
 
     @property
     def dialect(self) -> str:
@@ -221,7 +223,7 @@ def _inode(path: Path | None) -> int | None:
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
-def _server_engine(text: str) -> Engine:
+def _server_engine(text: str, patience: int) -> Engine:
     try:
         url = sqlalchemy.make_url(text)
     except ArgumentError:
@@ -234,7 +236,7 @@ def _server_engine(text: str) -> Engine:
     try:
         from autotrack.store.migrations import upgrade
 
-        engine = sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT})
+        engine = sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": patience})
 
         @event.listens_for(engine, "connect")
         def connected(connection: Any, _record: Any) -> None:

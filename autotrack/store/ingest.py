@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy
 from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.exc import DatabaseError
 
 from autotrack.errors import StoreError
 from autotrack.journal import events
@@ -86,7 +86,7 @@ def ingest(
     try:
         index.refresh()
         return _ingest(index, folder, deadline, progress)
-    except sqlalchemy.exc.DatabaseError as error:
+    except DatabaseError as error:
         if not index.is_damaged(error):
             raise StoreError(
                 f"the index cannot be written ({error.orig}): free space or mend the permissions"
@@ -273,7 +273,7 @@ def _settle(index: Index, quiet: list[_Work]) -> None:
         open_runs.difference_update(item.uid for item in settled)
 
 
-def _locked(connection: Connection, uids: list[str]) -> list[sqlalchemy.Row[tuple[str, int]]]:
+def _locked(connection: Connection, uids: list[str]) -> list[Any]:
     """Return the rows of runs; on PostgreSQL no other process changes them until the transaction ends."""
     query = select(runs.c.uid, runs.c.id).where(runs.c.uid.in_(uids)).order_by(runs.c.id).with_for_update()
     return list(connection.execute(query))

@@ -86,7 +86,8 @@ def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> list[d
             "min": summary.min, "max": summary.max, "nan": summary.nan, "inf": summary.inf,
             "first_step": float(part.steps[0]), "last_step": float(part.steps[-1]),
             "first_time": int(part.times[0]), "last_time": int(part.times[-1]),
-            "steps": encoder.steps(part.steps), "times": encoder.times(part.times), "points": encoder.values(part.values),
+            "steps": encoder.steps(part.steps), "times": encoder.times(part.times),
+            "points": encoder.values(part.values),
         })  # fmt: skip
         number += 1
     return rows

@@ -159,6 +159,8 @@ def test_a_flavor_that_is_not_installed() -> None:
     store = autotrack.open_store()
     blob = store.blobs.put_bytes(b"x")
     with closing(SegmentWriter(store.folder, run.id, role="edit")) as writer:
-        writer.write(events.Model(t=now(), name="m", format="x", safe=True, flavor="nowhere", sha256=blob.sha256, size=1))
+        writer.write(
+            events.Model(t=now(), name="m", format="x", safe=True, flavor="nowhere", sha256=blob.sha256, size=1)
+        )
     with pytest.raises(ModelError, match=r"pip install 'autotrack-ml\[nowhere\]'"):
         autotrack.load_model(run, trust=True)

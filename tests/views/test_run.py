@@ -10,7 +10,7 @@ import autotrack
 from autotrack import StoreError
 
 LONG = "k" * 10_000
-ODD = ["", "with space", 'qu"ote\'s', "new\nline", "a/b/c", "emoji 🎉", "nul\0", "lone \ud800", "\x10", "日本語", LONG]
+ODD = ["", "with space", "qu\"ote's", "new\nline", "a/b/c", "emoji 🎉", "nul\0", "lone \ud800", "\x10", "日本語", LONG]
 
 
 def test_params_come_back_with_their_types(store) -> None:

@@ -133,7 +133,10 @@ def test_wide_characters_stay_aligned(store) -> None:
 def test_html_is_well_formed_and_inert(store, count: int) -> None:
     pytest.importorskip("cloudpickle")
     for i in range(count):
-        with pytest.raises(ValueError), autotrack.start_run(EVIL, experiment=f"{EVIL}{i}", params={EVIL: f"{EVIL}{i}"}) as run:
+        with (
+            pytest.raises(ValueError),
+            autotrack.start_run(EVIL, experiment=f"{EVIL}{i}", params={EVIL: f"{EVIL}{i}"}) as run,
+        ):
             run.log_metric(EVIL, math.nan)
             run.log_metric(EVIL, 1.0)
             run.set_tag(EVIL, EVIL)
