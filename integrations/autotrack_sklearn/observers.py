@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
+import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
@@ -52,7 +53,7 @@ def _record(call: Call) -> Iterator[None]:
 
     estimator = call.instance
     with recording(call, name=type(estimator).__name__, tags=tags_of(estimator)) as run:
-        data = Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call))
+        data = Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call), _is_routed(call))
         with asking():
             before(call, run, estimator, data.X, data.y)
         with listening() as warned:
@@ -97,6 +98,10 @@ def _sample_weight(call: Call) -> Any:
     parameters = list(inspect.signature(getattr(type(call.instance), call.name)).parameters)[1:]
     given = dict(zip(parameters, call.args, strict=False))
     return given.get("sample_weight")
+
+
+def _is_routed(call: Call) -> bool:
+    return bool(sklearn.get_config()["enable_metadata_routing"] and call.kwargs.keys() - {"X", "y"})
 
 
 def _after(call: Call, run: Run, data: Data, warned: list[str]) -> None:

@@ -18,22 +18,32 @@ _defaults: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDict
 
 def params_of(estimator: Any) -> dict[str, Any]:
     """`get_params(deep=True)` under its own keys; estimators in it by class name, large arrays by shape."""
-    return {name: plain(value) for name, value in estimator.get_params(deep=True).items()}
+    return {str(name): plain(value) for name, value in _all_params(estimator).items()}
 
 
 def changed(estimator: Any) -> list[str]:
     """Names of the params, also nested ones, that differ from the default of their estimator's constructor."""
     names = []
-    params = estimator.get_params(deep=True)
+    params = _all_params(estimator)
     owners = {"": estimator}
     owners |= {f"{name}__": value for name, value in params.items() if is_estimator(value)}
     for name, value in params.items():
+        if not isinstance(name, str):
+            continue
         prefix, _, key = name.rpartition("__")
         owner = owners.get(f"{prefix}__" if prefix else "")
         defaults = {} if owner is None else _defaults_of(type(owner))
         if key in defaults and _differs(value, defaults[key]):  # not in it: a step under its own name
             names.append(name)
     return names
+
+
+def _all_params(estimator: Any) -> dict[Any, Any]:
+    try:
+        found: dict[Any, Any] = estimator.get_params(deep=True)
+    except Exception:  # noqa: BLE001 - a class in place of an estimator, and so on: `fit` will tell the user what is wrong
+        found = estimator.get_params(deep=False)
+    return found
 
 
 def is_estimator(value: Any) -> bool:

@@ -17,6 +17,10 @@ from sklearn.base import BaseEstimator
 _COUNTING = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 """Modules whose search trees count the questions they are asked; a copy shares their arrays."""
 
+_METHODS = frozenset(
+    {"decision_function", "fit", "predict", "predict_log_proba", "predict_proba", "score", "transform"}
+)
+
 _asking: ContextVar[bool] = ContextVar("autotrack_sklearn_asking", default=False)
 
 
@@ -100,6 +104,8 @@ def _twin_of_estimator(estimator: Any, memo: dict[int, Any]) -> Any:
     memo[id(estimator)] = made
     attributes = {}
     for name, value in vars(estimator).items():
+        if name in _METHODS:  # a mock or the like that somebody has put over the class's method: it would notice
+            continue
         if name == "verbose" and value:
             attributes[name] = type(value)() if isinstance(value, (bool, int)) else value
         elif name == "random_state" and value is None:

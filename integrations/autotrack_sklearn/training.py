@@ -40,7 +40,9 @@ class Data(NamedTuple):
 
     X: Any
     y: Any
-    weight: Any
+    weight: Any = None
+    routed: bool = False
+    """Whether there was more, which scikit-learn hands on to the estimators inside (metadata routing)."""
 
 
 def evaluate(estimator: Any, data: Data, fit_time: float, *, limited: bool = True) -> Outcome:
@@ -49,15 +51,15 @@ def evaluate(estimator: Any, data: Data, fit_time: float, *, limited: bool = Tru
     count = _length(data.X)
     if not count:
         return outcome
-    if spoiled := _spoiled(estimator):
-        outcome.remarks.append(f"training metrics skipped: {spoiled}")
+    if obstacle := "they need the metadata that was given to fit" if data.routed else _spoiled(estimator):
+        outcome.remarks.append(f"training metrics skipped: {obstacle}")
         return outcome
     with asking():
         kind = _kind(estimator)
         if kind is None:
             return outcome
         limit = max(FLOOR, SHARE * fit_time) if limited else float("inf")
-        job = _Job(twin(estimator), Data(_read_only(data.X), data.y, data.weight), count, limit, fit_time)
+        job = _Job(twin(estimator), data._replace(X=_read_only(data.X)), count, limit, fit_time)
         try:
             for name, value in kind(job).items():
                 if value is not None:

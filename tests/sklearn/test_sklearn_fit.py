@@ -24,7 +24,7 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -312,6 +312,28 @@ def test_estimator_whose_predict_fails(on, runs, load) -> None:
     (run,) = runs()
     assert run.status == "finished"
     assert run.notes["capture"] == ["training metrics skipped: RuntimeError: no predictions today"]
+
+
+def test_metadata_that_predict_would_need(on, runs, load) -> None:
+    X, y = load("iris")
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = LogisticRegression(max_iter=500).set_fit_request(sample_weight=True)
+        make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model).fit(
+            X, y, sample_weight=np.ones(150)
+        )
+    (run,) = runs()
+    assert "metadata" in run.notes["capture"][0]
+    assert "train/score" not in run.metrics
+
+
+def test_wrong_params(on, runs, load) -> None:
+    """What scikit-learn only finds out in `fit` must not fail before it."""
+    X, y = load("iris")
+    with pytest.raises(TypeError, match="get_params|instance"):
+        Pipeline([("pca", PCA), ("model", Ridge())]).fit(X, y)
+    (run,) = runs()
+    assert run.status == "failed"
+    assert "steps" in run.params
 
 
 def test_unusual_input(on, runs) -> None:

@@ -12,6 +12,7 @@ import warnings
 import weakref
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import joblib
 import numpy as np
@@ -249,6 +250,14 @@ def test_twin_shares_arrays_and_nothing_else(load) -> None:
     other[-1].new_ = 1
     assert joblib.hash(inner.random_state) == joblib.hash(before)
     assert not hasattr(inner, "new_")
+
+
+def test_method_replaced_on_the_object_is_not_asked(on, load) -> None:
+    X, y = load("iris")
+    model = DecisionTreeClassifier()
+    model.predict = mock.Mock(side_effect=model.predict)
+    model.fit(X, y)
+    assert model.predict.call_count == 0
 
 
 def test_nothing_is_kept_alive(on, load) -> None:
