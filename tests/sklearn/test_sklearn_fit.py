@@ -329,7 +329,7 @@ def test_metadata_that_predict_would_need(on, runs, load) -> None:
 def test_wrong_params(on, runs, load) -> None:
     """What scikit-learn only finds out in `fit` must not fail before it."""
     X, y = load("iris")
-    with pytest.raises(TypeError, match="get_params|instance"):
+    with pytest.raises((TypeError, AttributeError)):  # which one depends on the release
         Pipeline([("pca", PCA), ("model", Ridge())]).fit(X, y)
     (run,) = runs()
     assert run.status == "failed"
