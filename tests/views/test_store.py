@@ -54,6 +54,7 @@ def test_a_store_that_is_a_file(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.postgres
 def test_a_server_that_is_away() -> None:
     store = autotrack.open_store("postgresql+psycopg://someone:secret@127.0.0.1:1/none")
     with pytest.raises(StoreError, match="does not answer") as caught:
