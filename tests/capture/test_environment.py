@@ -103,10 +103,10 @@ def test_distributions_duplicate_broken_and_odd(tmp_path: Path) -> None:
 
 
 def test_imported_module_named_unlike_its_distribution() -> None:
-    import dateutil  # noqa: F401
+    import markdown_it  # noqa: F401 - comes with rich
 
-    used, others = packages.imported(["dateutil", "tests_own_module"], packages.scan({}))
-    assert used == ["python-dateutil"]
+    used, others = packages.imported(["markdown_it", "tests_own_module"], packages.scan({}))
+    assert used == ["markdown-it-py"]
     assert others == []  # a module without a file is nobody's
 
 
