@@ -12,8 +12,11 @@ from typing import Any, Protocol
 
 from autotrack.autolog.shield import guarded
 
-_BYSTANDERS = frozenset({"IPython", "autotrack", "ipykernel", "joblib", "tornado", "tqdm", "zmq"})
-"""Packages whose threads never draw from a global generator (notebook kernels, progress bars, process pools)."""
+_BYSTANDERS = (
+    "IPython.", "autotrack.", "concurrent.futures.process.", "ipykernel.", "joblib.", "multiprocessing.queues.",
+    "tornado.", "tqdm.", "zmq.",
+)  # fmt: skip
+"""Modules whose threads never draw from a global generator: notebook kernels, progress bars, process pools."""
 
 
 class Generator(Protocol):
@@ -120,7 +123,11 @@ def _alone() -> bool:
     if threading.active_count() == 1:
         return True
     me = threading.current_thread()
-    return all(
-        thread is me or thread.name.startswith("autotrack") or type(thread).__module__.partition(".")[0] in _BYSTANDERS
-        for thread in threading.enumerate()
-    )
+    return all(thread is me or _is_bystander(thread) for thread in threading.enumerate())
+
+
+def _is_bystander(thread: threading.Thread) -> bool:
+    """Whether a thread is autotrack's, or runs code of one of the modules that never draw."""
+    work: Any = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
+    module = f"{getattr(work, '__module__', None)}."
+    return thread.name.startswith("autotrack") or module.startswith(_BYSTANDERS)

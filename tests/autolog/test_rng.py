@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import random
 import sys
@@ -89,3 +90,18 @@ def test_draws_of_other_threads_are_not_taken_back(patches: Patches) -> None:
     Model().fit()
     thread.join()
     assert random.random() != drawn[0]
+
+
+def test_threads_of_process_pools_do_not_draw(patches: Patches) -> None:
+    """A pool's helper threads live as long as the pool: observers' draws are taken back all the same."""
+    queue: Any = multiprocessing.get_context("spawn").Queue()
+    queue.put(1)  # starts the thread that feeds the pipe
+    try:
+        patches.around(Model, "fit", observing(before=_draw))
+        before = random.getstate()
+        Model().fit()
+        assert random.getstate() == before
+        assert queue.get(timeout=30) == 1
+    finally:
+        queue.close()
+        queue.join_thread()
