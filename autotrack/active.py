@@ -11,18 +11,15 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from autotrack import config
-from autotrack.blobs import BlobStore
 from autotrack.errors import AutotrackError, NoActiveRun, RunNotFound
 from autotrack.journal import syncing
-from autotrack.journal.events import Code, Environment, Open, Start
+from autotrack.journal.events import Open, Start
 from autotrack.journal.folder import Folder
 from autotrack.journal.ids import new_id, new_name
 from autotrack.journal.segment import SegmentWriter, decode_lines, now
 from autotrack.journal.text import escape, unescape
-from autotrack.journal.values import encode_value
+from autotrack.provenance import Provenance
 from autotrack.run import Run
 
 if TYPE_CHECKING:
@@ -130,7 +127,7 @@ def _register(run: Run, writer: SegmentWriter) -> None:
     syncing.keep_synced(writer)
     enter(run)
     try:
-        _capture(run, writer)
+        _provenance[run.id] = Provenance(writer)
     except BaseException:
         run.finish("failed")
         raise
@@ -220,83 +217,13 @@ def log_data(data: Any, name: str | None = None, role: str | None = None) -> Non
 
 # -- environment and code, in the background -----------------------------------------------------------------------
 
-_snapshots: dict[str, _Snapshot] = {}
-
-
-class _Snapshot:
-    """Environment and code of this process, collected once per working directory by a thread of its own."""
-
-    def __init__(self, folder: str) -> None:
-        from autotrack.capture import code
-
-        self._folder = folder
-
-        self._entry = code.entry()
-        self._lock = threading.Lock()
-        self._waiting: list[SegmentWriter] = []
-        self._done = threading.Event()
-        self._environment: dict[str, Any] = {}
-        self._summary: dict[str, Any] = {}
-        self._code: dict[str, Any] = {}
-        threading.Thread(target=self._collect, name="autotrack-capture", daemon=True).start()
-
-    def write(self, writer: SegmentWriter) -> bool:
-        """Write both events into a segment, now or when they are known; return whether it was now."""
-        with self._lock:
-            if not self._done.is_set():
-                self._waiting.append(writer)
-                return False
-        self._write(writer)
-        return True
-
-    def wait(self) -> None:
-        """Wait until the events are in all segments that asked for them."""
-        self._done.wait(60)
-
-    def _collect(self) -> None:
-        from autotrack.capture import code, environment
-
-        try:
-            self._environment = environment.collect()
-            self._summary = environment.summary(self._environment)
-            self._code = code.combine(self._entry, code.repository(self._folder))
-        except Exception as error:  # noqa: BLE001 - capture never harms: the run says what is missing
-            self._summary = {"missing": f"{type(error).__name__}: {error}"}
-            _log.warning("autotrack: capture incomplete: environment: %s", error)
-        with self._lock:
-            for writer in self._waiting:
-                try:
-                    self._write(writer)
-                except (AutotrackError, OSError) as error:
-                    _log.warning("autotrack: capture incomplete: environment: %s", error)
-            self._waiting.clear()
-            self._done.set()
-
-    def _write(self, writer: SegmentWriter) -> None:
-        data = msgspec.json.encode(encode_value(self._environment), order="sorted")
-        blob = BlobStore(writer.folder).put_bytes(data)
-        writer.write(Environment(t=now(), sha256=blob.sha256, summary=encode_value(self._summary)))
-        writer.write(Code(t=now(), values=encode_value(self._code)))
-
-
-_pending: dict[str, Callable[[], object]] = {}
-
-
-def _capture(run: Run, writer: SegmentWriter) -> None:
-    """See to it that environment and code of this process come into the run; the calling thread waits for nothing."""
-    try:
-        where = os.getcwd()
-    except FileNotFoundError:
-        where = ""
-    with _lock:
-        snapshot = _snapshots.get(where) or _snapshots.setdefault(where, _Snapshot(where))
-    if not snapshot.write(writer):
-        _pending[run.id] = snapshot.wait
+_provenance: dict[str, Provenance] = {}  # by run id, until the run ends
 
 
 def captured(run: Run) -> Callable[[], object] | None:
     """Return what remains to be done for a run before its segment is closed (waits; to be called in the background)."""
-    return _pending.pop(run.id, None)
+    provenance = _provenance.pop(run.id, None)
+    return None if provenance is None else provenance.wait
 
 
 # -- the end of the process ----------------------------------------------------------------------------------------
@@ -376,8 +303,7 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - the parent's lock may be held by a thread that does not exist here
     _lock = threading.RLock()
     _open.clear()
-    _pending.clear()
-    _snapshots.clear()
+    _provenance.clear()
     _restore_sigterm()
 
 

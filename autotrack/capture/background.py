@@ -77,9 +77,13 @@ class Background(Generic[T]):
         if value is not None:
             done(value[0])
 
+    def hurry(self) -> None:
+        """Do not wait any longer before collecting."""
+        self._hurry.set()
+
     def wait(self, timeout: float) -> bool:
         """Wait until all requests are answered, at most `timeout` seconds; False where some are not."""
-        self._hurry.set()
+        self.hurry()
         return self._idle.wait(timeout)
 
     def _current(self) -> tuple[T] | None:

@@ -64,7 +64,9 @@ def collect(*, salt: bytes | None = None) -> Values:
     return combine(first, repository(first["cwd"], salt=salt))
 
 
-def start(first: Mapping[str, Any], done: Callable[[Values], None]) -> None:
+def start(
+    first: Mapping[str, Any], done: Callable[[Values], None], failed: Callable[[Exception], None] | None = None
+) -> None:
     """Complete what `entry` returned with the repository's state, in the background, and call `done` with the whole.
 
     Runs of one folder that start within a second share one look at the repository. `done` may be called at once in
@@ -76,7 +78,7 @@ def start(first: Mapping[str, Any], done: Callable[[Values], None]) -> None:
         if len(_looking) >= _MAX_FOLDERS:
             _looking.pop(next(iter(_looking)), None)
         looking = _looking.setdefault(cwd, Background(lambda: repository(cwd), fresh=_FRESH, name="autotrack-code"))
-    looking.request(lambda found: done(combine(first, found)))
+    looking.request(lambda found: done(combine(first, found)), failed)
 
 
 def wait(timeout: float) -> bool:

@@ -191,6 +191,11 @@ def start(done: Callable[[Snapshot], None], failed: Callable[[Exception], None] 
     _background.request(done, failed)
 
 
+def hurry() -> None:
+    """Begin at once with a snapshot that has been asked for: somebody waits."""
+    _background.hurry()
+
+
 def wait(timeout: float) -> bool:
     """Wait at most `timeout` seconds for the snapshot that `start` began; False where it is not there yet."""
     return _background.wait(timeout)

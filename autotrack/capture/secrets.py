@@ -1,13 +1,15 @@
 """Secrets are taken out before anything is written.
 
 A secret is known by its key (``api_key``, ``--password``), by its form (``ghp_...``, a private key block), or as the
-user info of a URL. In its place stands ``***:`` and eight hexadecimal digits, a keyed hash of it: equal secrets can
-be seen to be equal, within one store (`salt`) or, without a salt, within one process. Keys are judged by their words,
-not by substrings: ``hub_token`` is a secret; ``num_memory_tokens``, ``pad_token`` and ``tokenizer`` are not.
+user info of a URL. In its place stands ``***:`` and eight hexadecimal digits, a keyed hash of it: equal secrets can be
+seen to be equal, in all runs of one user on one machine. The key (`salt`) lies in the user's state folder, never in
+a store: a store that is passed on says nothing about them. Keys are judged by their words, not by substrings:
+``hub_token`` is a secret; ``num_memory_tokens``, ``pad_token`` and ``tokenizer`` are not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +19,6 @@ from typing import Any
 
 MASK = "***:"
 _DONE = re.compile(r"\*\*\*:[0-9a-f]{8}")
-_SALT = os.urandom(16)
 _MAX_DEPTH = 64
 
 # -- keys ------------------------------------------------------------------------------------------------------------
@@ -200,7 +201,30 @@ def mask(secret: str | bytes, salt: bytes | None = None) -> str:
     import hashlib
 
     data = secret if isinstance(secret, bytes) else secret.encode("utf-8", "surrogatepass")
-    return MASK + hashlib.blake2b(data, key=(salt or _SALT)[:64], digest_size=4).hexdigest()
+    return MASK + hashlib.blake2b(data, key=(salt or _user_key())[:64], digest_size=4).hexdigest()
+
+
+@cache
+def _user_key() -> bytes:
+    """Return the key of this user's masks, made where there is none; one of this process where none can be kept."""
+    import tempfile
+    from pathlib import Path
+
+    fresh = os.urandom(16)
+    with contextlib.suppress(OSError, RuntimeError):  # no home, a read-only one
+        state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "autotrack"
+        state.mkdir(parents=True, exist_ok=True)
+        path = state / "masks.key"
+        if not path.exists():
+            number, unfinished = tempfile.mkstemp(dir=state)  # readable for this user only
+            with os.fdopen(number, "wb") as file:
+                file.write(fresh)
+            with contextlib.suppress(FileExistsError):  # of several processes the first one's counts
+                os.link(unfinished, path)
+            os.unlink(unfinished)
+        if len(key := path.read_bytes()) == len(fresh):
+            return key
+    return fresh
 
 
 def redact_text(text: str, *, salt: bytes | None = None) -> str:

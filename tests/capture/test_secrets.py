@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -197,6 +201,29 @@ def test_mask_is_equal_for_equal_secrets_and_differs_by_salt() -> None:
     assert secrets.mask("abc", b"one") == secrets.mask("abc", b"one") != secrets.mask("abc", b"two")
     assert secrets.mask("abc") != secrets.mask("abd")
     assert re.fullmatch(r"\*\*\*:[0-9a-f]{8}", secrets.mask("\udcff", b"x" * 100))
+
+
+def _masks(state: Path, count: int) -> list[str]:
+    code = "from autotrack.capture.secrets import mask; print(mask('abc'))"
+    environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    return [process.communicate()[0] for process in started]
+
+
+def test_equal_secrets_are_seen_to_be_equal_by_all_processes_of_a_user(tmp_path: Path) -> None:
+    assert len(set(_masks(tmp_path / "me", 4))) == 1  # they make the key at the same time
+    assert {path.name for path in (tmp_path / "me" / "autotrack").iterdir()} == {"masks.key"}
+    assert (tmp_path / "me" / "autotrack" / "masks.key").stat().st_mode & 0o077 == 0
+    assert _masks(tmp_path / "me", 1) != _masks(tmp_path / "another", 1)
+
+
+def test_without_a_place_for_the_key_secrets_are_masked_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    (mask,) = _masks(tmp_path / "file", 1)
+    assert mask.startswith("***:")
 
 
 @pytest.mark.timeout(20)
