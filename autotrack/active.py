@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 import threading
@@ -19,6 +18,7 @@ from autotrack.journal.folder import Folder
 from autotrack.journal.ids import new_id, new_name
 from autotrack.journal.segment import SegmentWriter, decode_lines, now
 from autotrack.journal.text import escape, unescape
+from autotrack.log import warn
 from autotrack.provenance import Provenance
 from autotrack.run import Run
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _EXIT_SECONDS = 2.0  # how long the end of the process may be held up
 
-_log = logging.getLogger("autotrack")
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
 _before: dict[str, Run | None] = {}  # run id -> the run that was current when it started
 _open: dict[str, tuple[Run, SegmentWriter]] = {}
@@ -273,7 +272,7 @@ def finish_all(status: Any = None, error: BaseException | None = None) -> None:
         try:
             run.finish(status, error)
         except AutotrackError as failure:
-            _log.warning("autotrack: %s", failure)
+            warn(str(failure))
 
 
 def written() -> frozenset[str]:

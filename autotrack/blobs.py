@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -56,6 +55,8 @@ class BlobStore:
 
     def put_bytes(self, data: bytes) -> Blob:
         """Store bytes."""
+        import hashlib  # a few milliseconds, which the first start of a run need not wait for
+
         blob = Blob(hashlib.sha256(data).hexdigest(), len(data))
         if not self._touch(blob.sha256):
             with self.writing() as path:
@@ -65,6 +66,8 @@ class BlobStore:
 
     def put_stream(self, stream: _Readable) -> Blob:
         """Store what a binary stream still holds, in blocks of one megabyte."""
+        import hashlib
+
         with self.writing() as path:
             digest = hashlib.sha256()
             size = 0

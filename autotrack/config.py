@@ -6,9 +6,10 @@ An argument wins over the environment, that over ``[tool.autotrack]`` in pyproje
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from autotrack.errors import AutotrackError
 from autotrack.journal.folder import Folder
@@ -16,8 +17,7 @@ from autotrack.journal.folder import Folder
 STORE_FOLDER = ".autotrack"
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """Every option. The environment variable of an option is ``AUTOTRACK_`` and its name in capitals."""
 
     store: str = ""
@@ -82,10 +82,10 @@ def current(**arguments: Any) -> Config:
     found.update(_arguments)
     found.update({name: _checked(name, value, name) for name, value in arguments.items() if value is not None})
     config = Config(**found)
-    return config if config.store else replace(config, store=str(_default_store()))
+    return config if config.store else msgspec.structs.replace(config, store=str(_default_store()))
 
 
-_NAMES = [field.name for field in fields(Config)]
+_NAMES = Config.__struct_fields__
 _SWITCHES = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 

@@ -6,15 +6,14 @@ would cost every short script a quarter of a second. A team store is always told
 
 from __future__ import annotations
 
-import logging
 import time
 
 from autotrack import config
 from autotrack.journal.folder import Folder
+from autotrack.log import warn
 
 _WORTHWHILE = 4 * 1024 * 1024  # bytes of new journal
 _PATIENCE = 2  # seconds to wait for a server at the end of a process
-_log = logging.getLogger("autotrack")
 
 
 def deliver(deadline: float) -> None:
@@ -33,7 +32,7 @@ def deliver(deadline: float) -> None:
         with Index.open(options.store if team else folder, patience=_PATIENCE) as index:
             ingest(index, folder, deadline=deadline)
     except Exception as error:  # noqa: BLE001 - nothing is lost: the journal has it all
-        _log.warning("autotrack: the index was not brought up to date (%s); the next reader does it", error)
+        warn(f"the index was not brought up to date ({error}); the next reader does it")
 
 
 def _recent_bytes(folder: Folder) -> int:

@@ -8,9 +8,10 @@ cloudpickle and marked unsafe.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from autotrack.errors import ModelError
 
@@ -18,14 +19,13 @@ GROUP = "autotrack.models"
 GENERIC = "python"
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(msgspec.Struct, frozen=True):
     """What a flavor says of a file that it wrote."""
 
     format: str
     safe: bool
     """False: loading the file can run code from it."""
-    meta: dict[str, Any] = field(default_factory=dict)
+    meta: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Flavor(Protocol):

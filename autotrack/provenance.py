@@ -7,23 +7,35 @@ exist as long as somebody waits for them, and not before the training is under w
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from autotrack.blobs import BlobStore
-from autotrack.capture import code, environment
+from autotrack.capture import code
+from autotrack.capture.background import Background
 from autotrack.errors import AutotrackError
 from autotrack.journal.events import Code, Environment, Note
 from autotrack.journal.segment import SegmentWriter, now
 from autotrack.journal.text import escape
 from autotrack.journal.values import encode_value
+from autotrack.log import warn
 
+_DELAY = 0.05  # seconds that collecting leaves the interpreter to what the caller does next
 _PATIENCE = 60.0  # seconds that closing a segment waits for what is still looked at
-_log = logging.getLogger("autotrack")
+
+
+def _collect() -> tuple[bytes, Any]:
+    """Return the environment as the bytes of its blob, and its summary as the journal holds it."""
+    from autotrack.capture import environment
+
+    snapshot = environment.collect()
+    data = msgspec.json.encode(encode_value(snapshot), order="sorted")
+    return data, encode_value(environment.summary(snapshot))
+
+
+_environment: Background[tuple[bytes, Any]] = Background(_collect, name="autotrack-environment", delay=_DELAY)
 
 
 class Provenance:
@@ -34,23 +46,25 @@ class Provenance:
         self._lock = threading.Lock()
         self._left = 2
         self._complete = threading.Event()
-        self._ask("code", lambda: code.start(code.entry(), self._write_code, self._say_why("code")))
-        self._ask("environment", lambda: environment.start(self._write_environment, self._say_why("environment")))
+        self._begin("code", lambda: code.start(code.entry(), self._write_code, self._failed("code")))
+        self._begin("environment", lambda: _environment.request(self._write_environment, self._failed("environment")))
 
     def wait(self) -> None:
         """Wait until everything is in the segment; what is under way is hurried up."""
-        environment.hurry()
+        _environment.hurry()
         self._complete.wait(_PATIENCE)
 
-    def _ask(self, what: str, start: Callable[[], None]) -> None:
+    def _begin(self, what: str, start: Callable[[], None]) -> None:
         try:
             start()
-        except Exception as error:  # noqa: BLE001 - capture never harms: the log says what is missing
-            self._say_why(what)(error)
+        except Exception as error:  # noqa: BLE001 - capture never harms: log and run say what is missing
+            self._failed(what)(error)
 
-    def _write_environment(self, snapshot: environment.Snapshot) -> None:
+    def _write_environment(self, found: tuple[bytes, Any]) -> None:
         def write() -> None:
-            data, summary = _encoded(snapshot)
+            from autotrack.blobs import BlobStore
+
+            data, summary = found
             blob = BlobStore(self._writer.folder).put_bytes(data)
             self._writer.write(Environment(t=now(), sha256=blob.sha256, summary=summary))
 
@@ -63,35 +77,22 @@ class Provenance:
         try:
             write()
         except (AutotrackError, OSError) as error:  # a full disk, a run that has been closed meanwhile
-            self._failed(what, error)
+            self._failed(what)(error)
         else:
             self._arrived()
 
-    def _say_why(self, what: str) -> Callable[[Exception], None]:
-        return lambda error: self._failed(what, error)
+    def _failed(self, what: str) -> Callable[[Exception], None]:
+        def say(error: Exception) -> None:
+            text = f"capture incomplete: {what}: {type(error).__name__}: {error}"
+            warn(text)
+            with contextlib.suppress(AutotrackError, OSError):  # it has just been said
+                self._writer.write(Note(t=now(), text=escape(text), kind="capture"))
+            self._arrived()
 
-    def _failed(self, what: str, error: Exception) -> None:
-        text = f"capture incomplete: {what}: {type(error).__name__}: {error}"
-        _log.warning("autotrack: %s", text)
-        with contextlib.suppress(AutotrackError, OSError):  # it has just been said
-            self._writer.write(Note(t=now(), text=escape(text), kind="capture"))
-        self._arrived()
+        return say
 
     def _arrived(self) -> None:
         with self._lock:
             self._left -= 1
             if not self._left:
                 self._complete.set()
-
-
-_latest: tuple[environment.Snapshot, bytes, Any] | None = None
-
-
-def _encoded(snapshot: environment.Snapshot) -> tuple[bytes, Any]:
-    """Return a snapshot as the bytes of its blob, and its summary; those of the process's one snapshot are kept."""
-    global _latest  # noqa: PLW0603 - a cache
-    latest = _latest
-    if latest is None or latest[0] is not snapshot:
-        data = msgspec.json.encode(encode_value(snapshot), order="sorted")
-        _latest = latest = snapshot, data, encode_value(environment.summary(snapshot))
-    return latest[1], latest[2]

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from autotrack.autolog import hooks, plugins
-from autotrack.autolog.shield import log, report
+from autotrack.autolog.shield import report
+from autotrack.log import warn
 
 if TYPE_CHECKING:
     from autotrack.autolog.patches import Patches
@@ -209,7 +210,7 @@ class _Plug:
         self.version = verdict.version
         if verdict.refusal is not None:
             self.state, self.reason = "refused", verdict.refusal
-            log(f"{self.entry.module} is not recorded: {verdict.refusal}")
+            warn(f"{self.entry.module} is not recorded: {verdict.refusal}")
             return
         patches = self.patches = Patches(self.entry.module, self.options)
         self.entry.load()(patches)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from autotrack.log import warn
+
 if TYPE_CHECKING:
     from autotrack.run import Run
 
@@ -63,25 +65,15 @@ def report(what: str, error: Exception, run: Run | None = None) -> None:
         raise error
     text = " ".join(f"{what}: {type(error).__name__}: {error}".split())
     if _first((*_place(error), type(error))):
-        log(f"capture incomplete: {text} (training is not affected)", error)
+        warn(f"capture incomplete: {text} (training is not affected)", error)
     _attach(text, run)
 
 
 def note(text: str, *, run: Run | None = None) -> None:
     """Say that something was not captured: "capture incomplete: `text`" on the run being recorded, and one log line."""
     if _first(("note", text)):
-        log(f"capture incomplete: {text}")
+        warn(f"capture incomplete: {text}")
     _attach(text, run)
-
-
-def log(text: str, error: Exception | None = None) -> None:
-    """One warning on the logger `autotrack`; the traceback of `error` is there at level DEBUG."""
-    import logging
-
-    logger = logging.getLogger("autotrack")
-    logger.warning("autotrack: %s", text)
-    if error is not None:
-        logger.debug("autotrack: traceback of the above", exc_info=error)
 
 
 def strict() -> bool:
@@ -92,7 +84,7 @@ def strict() -> bool:
         return config.current().strict
     except Exception as error:  # noqa: BLE001 - a configuration that cannot be read must not harm the training either
         if _first(("config", str(error))):
-            log(f"the configuration cannot be read: {error}", error)
+            warn(f"the configuration cannot be read: {error}", error)
         return os.environ.get("AUTOTRACK_STRICT", "").strip().lower() in {"1", "true", "yes", "on"}
 
 
@@ -104,7 +96,7 @@ def _attach(text: str, run: Run | None) -> None:
         run.note(f"capture incomplete: {text}", kind="capture")
     except Exception as error:  # noqa: BLE001 - the shield
         if _first((*_place(error), "note")):
-            log(f"the run could not be told that its record is incomplete: {error}", error)
+            warn(f"the run could not be told that its record is incomplete: {error}", error)
 
 
 def _current_run() -> Run | None:

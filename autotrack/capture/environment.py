@@ -1,6 +1,6 @@
 """Where a run ran: Python, machine, packages, thread settings, lock files, chosen environment variables.
 
-Taken once per process in the background (`start`) and stored by content: two processes in equal environments give equal
+Taken once per process (`autotrack.provenance`) and stored by content: two processes in equal environments give equal
 bytes (`to_json`), so nothing in it names a process, a host or a time, but for job ids that the variables hold.
 """
 
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autotrack.capture import hardware, packages
-from autotrack.capture.background import Background
 from autotrack.capture.secrets import redact_mapping
 
 Snapshot = dict[str, Any]
@@ -184,24 +183,6 @@ def summary(snapshot: Snapshot) -> dict[str, Any]:
         "packages": {name: installed[name] for name in _OF_NOTE if name in installed},
     }
     return {key: value for key, value in result.items() if value not in (None, "", [], {})}
-
-
-def start(done: Callable[[Snapshot], None], failed: Callable[[Exception], None] | None = None) -> None:
-    """Call `done` with this process's snapshot: at once where it has been taken, else from a background thread."""
-    _background.request(done, failed)
-
-
-def hurry() -> None:
-    """Begin at once with a snapshot that has been asked for: somebody waits."""
-    _background.hurry()
-
-
-def wait(timeout: float) -> bool:
-    """Wait at most `timeout` seconds for the snapshot that `start` began; False where it is not there yet."""
-    return _background.wait(timeout)
-
-
-_background: Background[Snapshot] = Background(collect, name="autotrack-environment", delay=0.05)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from autotrack.errors import StoreError
 
@@ -20,8 +20,7 @@ OPEN_SUFFIX = ".jsonl"
 SEALED_SUFFIX = ".jsonl.zst"
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentFile:
+class SegmentFile(NamedTuple):
     """One segment on disk. Sizes and offsets are of its uncompressed bytes."""
 
     name: str

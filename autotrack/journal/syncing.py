@@ -5,7 +5,6 @@ It lives as long as some segment is open and never works in the thread that trai
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -13,9 +12,9 @@ from collections.abc import Callable
 
 from autotrack.errors import StoreError
 from autotrack.journal.segment import SegmentWriter
+from autotrack.log import warn
 
 _INTERVAL = 2.0  # seconds between two fsyncs of a segment
-_log = logging.getLogger("autotrack")
 
 
 class _Syncer:
@@ -92,7 +91,7 @@ def _attempt(action: Callable[[], object]) -> None:
     try:
         action()
     except (StoreError, OSError) as error:
-        _log.warning("autotrack: %s", error)
+        warn(str(error))
 
 
 _syncer = _Syncer()

@@ -225,12 +225,3 @@ def test_graphics_processors_through_the_drivers_library(tmp_path: Path, monkeyp
         "driver": "550.54.15",
         "cuda_driver": "12.4",
     }
-
-
-def test_start_and_wait() -> None:
-    answers: list[environment.Snapshot] = []
-    environment.start(answers.append)
-    assert environment.wait(30)
-    environment.start(answers.append)
-    assert answers[0] is answers[1]
-    assert answers[0]["missing"] == {}

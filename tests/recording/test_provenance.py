@@ -11,7 +11,8 @@ import pytest
 
 import autotrack
 from autotrack import provenance
-from autotrack.capture import code, environment
+from autotrack.capture import code, environment, git
+from autotrack.capture.background import Background
 from autotrack.journal import syncing
 
 
@@ -42,7 +43,7 @@ def test_starting_waits_for_neither(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         time.sleep(1)
         return {"vcs": "git", "commit": "abc"}
 
-    monkeypatch.setattr(code, "repository", slow)
+    monkeypatch.setattr(git, "repository", slow)
     began = time.monotonic()
     run = autotrack.start_run()
     run.finish()
@@ -73,20 +74,13 @@ def test_what_cannot_be_captured_is_noted_on_the_run(monkeypatch: pytest.MonkeyP
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no such luck")
 
-    monkeypatch.setattr(code, "repository", broken)
+    monkeypatch.setattr(git, "repository", broken)
     monkeypatch.setattr(code, "_looking", {})
-    monkeypatch.setattr(environment, "start", broken)
+    monkeypatch.setattr(environment, "collect", broken)
+    monkeypatch.setattr(provenance, "_environment", Background(provenance._collect))
     view = _finish(autotrack.start_run())
     assert {note.text for note in view.notes} == {
         "capture incomplete: code: RuntimeError: no such luck",
         "capture incomplete: environment: RuntimeError: no such luck",
     }
     assert view.status == "finished"
-
-
-def test_a_snapshot_that_changes_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    for version in ("1", "2"):
-        snapshot = {"python": {"version": version}}
-        monkeypatch.setattr(environment, "start", lambda done, _failed, snapshot=snapshot: done(snapshot))
-        assert _finish(autotrack.start_run()).environment["python"]["version"] == version
-    assert provenance._latest is not None
