@@ -16,7 +16,7 @@ from autotrack.journal import syncing
 from autotrack.journal.events import Open, Start
 from autotrack.journal.folder import Folder
 from autotrack.journal.ids import new_id, new_name
-from autotrack.journal.segment import SegmentWriter, decode_lines, now
+from autotrack.journal.segment import SegmentWriter, now
 from autotrack.journal.text import escape, unescape
 from autotrack.log import warn
 from autotrack.provenance import Provenance
@@ -95,6 +95,8 @@ def start_run(  # noqa: PLR0913 - the public signature
 
 
 def _resume(folder: Folder, ref: str, name: str | None, options: config.Config, here: int) -> tuple[Run, SegmentWriter]:
+    from autotrack.journal.decoding import decode_lines
+
     identities = [ref] if folder.run_folder(ref).is_dir() else [i for i in folder.run_ids() if i.endswith(ref)]
     if len(identities) != 1 or not ref:
         raise RunNotFound(f"no single run {ref!r} in {folder.root}: resume takes the id that `autotrack runs` shows")

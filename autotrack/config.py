@@ -127,10 +127,13 @@ def _project_options() -> dict[str, Any]:
 
 
 def _read_project(path: Path) -> dict[str, Any]:
-    import tomllib
-
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("autotrack", {})
+        text = path.read_text(encoding="utf-8")
+        if "autotrack" not in text:  # reading TOML takes ten milliseconds, and most projects say nothing of us
+            return {}
+        import tomllib
+
+        table = tomllib.loads(text).get("tool", {}).get("autotrack", {})
     except (OSError, ValueError):  # not ours to complain about: the project's own tools do
         return {}
     options = {name: _checked(name, value, f"{path} [tool.autotrack]") for name, value in table.items()}

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from autotrack import flavors
-from autotrack.blobs import Blob, BlobStore
 from autotrack.errors import RunFinished
 from autotrack.journal import events, syncing
 from autotrack.journal.segment import SegmentWriter, now
@@ -21,6 +19,7 @@ from autotrack.journal.values import class_path, encode_value
 from autotrack.metrics import checked_key, checked_points, checked_step
 
 if TYPE_CHECKING:
+    from autotrack.blobs import Blob, BlobStore
     from autotrack.journal.events import FinalStatus
 
 _FLOAT = frozenset({float})
@@ -165,6 +164,8 @@ class Run:
             self._refuse()
         if self._writer is None or not self._models:
             return
+        from autotrack import flavors
+
         name = "model" if name is None else name
         flavor = flavors.flavor_of(model)
         blobs = self._blobs(self._writer)
@@ -283,6 +284,8 @@ class Run:
         )
 
     def _blobs(self, writer: SegmentWriter) -> BlobStore:
+        from autotrack.blobs import BlobStore
+
         return BlobStore(writer.folder)
 
     def _refuse(self) -> None:

@@ -25,9 +25,9 @@ from typing import Any
 from measures.rows import Row
 
 import autotrack
-from autotrack.journal.events import Metrics, Params
+from autotrack.journal.decoding import decode_lines
+from autotrack.journal.events import Corrupt, Metrics, Params
 from autotrack.journal.folder import Folder
-from autotrack.journal.segment import Corrupt, decode_lines
 
 _LONGEST = 0.06  # seconds that a writer is left alone at most
 _AT_ONCE = 0.2  # share of the writers whose time runs from their fork, not from their run's start

@@ -9,16 +9,14 @@ write that works delivers them.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 import weakref
-from typing import Any, get_args
 
 import msgspec
 
 from autotrack.errors import RunFinished, StoreError
-from autotrack.journal.events import FORMAT, Close, Corrupt, Event, Open, Role, Unknown
+from autotrack.journal.events import FORMAT, Close, Event, Open, Role
 from autotrack.journal.folder import OPEN_SUFFIX, Folder
 from autotrack.journal.ids import new_id
 from autotrack.journal.liveness import writer_identity
@@ -26,7 +24,6 @@ from autotrack.journal.liveness import writer_identity
 _MAX_WAITING = 64 * 1024 * 1024  # bytes kept in memory while the store cannot be written
 
 _encode = msgspec.json.Encoder().encode
-_decoder = msgspec.json.Decoder(Event)
 _time_ns = time.time_ns
 
 
@@ -198,51 +195,3 @@ def _after_fork_in_child() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
-
-
-def decode_lines(data: bytes) -> list[Event | Unknown | Corrupt]:
-    """Decode complete lines (`data` ends with a newline, or is empty)."""
-    try:
-        return _decoder.decode_lines(_without_nul(data))
-    except _UNREADABLE:
-        return [decode_line(line) for line in data.split(b"\n") if line.strip()]
-
-
-def decode_line(line: bytes) -> Event | Unknown | Corrupt:
-    """Decode one line without its newline. What this version does not know is kept as `Unknown`."""
-    text = _without_nul(line)
-    try:
-        event: Event = _decoder.decode(text)
-    except _UNREADABLE:
-        pass
-    else:
-        return event
-    try:
-        fields: Any = msgspec.json.decode(text)
-    except _UNREADABLE:
-        return Corrupt(line)
-    if not isinstance(fields, dict) or not isinstance(fields.get("e"), str) or not isinstance(fields.get("t"), int):
-        return Corrupt(line)
-    return Unknown(line, _known_part(fields))
-
-
-def _without_nul(data: bytes) -> bytes:
-    """Write NUL, which another writer may have left in a text, in journal form: no database holds it."""
-    return _NUL.sub(rb"\1\\u00100000", data) if b"\\u0000" in data else data
-
-
-def _known_part(fields: dict[str, Any]) -> Event | None:
-    struct = _STRUCTS.get(fields["e"])
-    if struct is None:
-        return None
-    known = {name: fields[name] for name in struct.__struct_fields__ if name in fields}
-    try:
-        event: Event = msgspec.convert({"e": fields["e"], **known}, struct)
-    except msgspec.ValidationError:
-        return None
-    return event
-
-
-_STRUCTS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(Event)}
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")  # not after a backslash that is itself escaped

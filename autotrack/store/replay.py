@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from autotrack.journal.decoding import decode_line, decode_lines
 from autotrack.journal.events import Close, Corrupt, Event, Finish, Metrics, Open, Unknown
-from autotrack.journal.segment import decode_line, decode_lines
 from autotrack.store.series import Ints, Points, join
 from autotrack.store.sound import is_sound
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from autotrack.journal.decoding import decode_lines
 from autotrack.journal.events import Finish, Note, Params, Start
 from autotrack.journal.folder import Folder
-from autotrack.journal.segment import decode_lines
 
 
 class Recorded:

@@ -15,9 +15,10 @@ import msgspec
 import pytest
 
 from autotrack.errors import RunFinished, StoreError
+from autotrack.journal.decoding import decode_line, decode_lines
 from autotrack.journal.events import Close, Corrupt, Finish, Metrics, Note, Open, Params, Unknown
 from autotrack.journal.folder import Folder
-from autotrack.journal.segment import SegmentWriter, decode_line, decode_lines, now
+from autotrack.journal.segment import SegmentWriter, now
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ import autotrack
 from autotrack.blobs import BlobStore
 from autotrack.config import current
 from autotrack.journal import syncing
+from autotrack.journal.decoding import decode_lines
 from autotrack.journal.events import Artifact, Environment, Finish, Metrics, Open, Params, Start, Tags
-from autotrack.journal.segment import decode_lines
 
 
 def events(run_id: str) -> list:

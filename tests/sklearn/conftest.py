@@ -14,8 +14,8 @@ from sklearn import datasets
 
 from autotrack.autolog import autolog
 from autotrack.journal import events
+from autotrack.journal.decoding import decode_lines
 from autotrack.journal.folder import Folder
-from autotrack.journal.segment import decode_lines
 from autotrack.journal.values import decode_value
 
 LOADERS = {
