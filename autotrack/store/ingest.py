@@ -18,10 +18,11 @@ from sqlalchemy.exc import DatabaseError
 from autotrack.errors import StoreError
 from autotrack.journal import events
 from autotrack.journal.folder import Folder, SegmentFile
-from autotrack.store.applying import apply_news, fold_run, is_moving, presence
+from autotrack.store.applying import apply_news
 from autotrack.store.engine import Index
+from autotrack.store.folding import fold_runs, is_moving, presence
 from autotrack.store.replay import News, read_news
-from autotrack.store.rows import intern_keys, intern_runs, leaves, pages
+from autotrack.store.rows import grouped, intern_keys, intern_runs, leaves, pages
 from autotrack.store.schema import runs, segments
 from autotrack.store.series import DamagedChunk
 
@@ -246,14 +247,20 @@ def _apply(index: Index, batch: list[_Work], news: dict[str, dict[str, News]]) -
     keys = intern_keys(index, _keys(news)) if news else {}
     with index.writing() as connection:
         numbers = {row.uid: row.id for row in _locked(connection, [item.uid for item in batch])}
-        offsets = _offsets(connection, list(numbers.values()))
-        for item in batch:
-            number = numbers[item.uid]
-            if any(offsets.get((number, file.name), 0) != offset for file, offset, _ in item.files):
-                continue  # another process was faster
-            if item.uid in news:
-                apply_news(connection, number, news[item.uid], keys)
-            fold_run(connection, number, item.ended)
+        found = grouped(connection, select(segments), segments.c.run, list(numbers.values()))
+        known = {(run, row.name): row for run, rows in found.items() for row in rows}
+        fresh = [item for item in batch if _is_first(item, numbers[item.uid], known)]
+        mine = {numbers[item.uid]: news[item.uid] for item in fresh if item.uid in news}
+        apply_news(connection, mine, {place: row for place, row in known.items() if place[0] in mine}, keys)
+        fold_runs(connection, {numbers[item.uid]: item.ended for item in fresh})
+
+
+def _is_first(item: _Work, number: int, known: dict[tuple[int, str], Any]) -> bool:
+    """Return whether no other process has applied what was read of a run."""
+    return all(
+        offset == (0 if (row := known.get((number, file.name))) is None else row.offset)
+        for file, offset, _ in item.files
+    )
 
 
 def _settle(index: Index, quiet: list[_Work]) -> None:
@@ -277,12 +284,6 @@ def _locked(connection: Connection, uids: list[str]) -> list[Any]:
     """Return the rows of runs; on PostgreSQL no other process changes them until the transaction ends."""
     query = select(runs.c.uid, runs.c.id).where(runs.c.uid.in_(uids)).order_by(runs.c.id).with_for_update()
     return list(connection.execute(query))
-
-
-def _offsets(connection: Connection, numbers: list[int]) -> dict[tuple[int, str], int]:
-    s = segments.c
-    query = select(s.run, s.name, s.offset).where(s.run.in_(numbers))
-    return {(run, name): offset for run, name, offset in connection.execute(query)}
 
 
 def _keys(news: dict[str, dict[str, News]]) -> set[str]:

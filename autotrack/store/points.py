@@ -3,83 +3,105 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from autotrack.store.replay import Columns, resolve
+from autotrack.store.rows import grouped, insert_all, pages
 from autotrack.store.schema import chunks, series
-from autotrack.store.series import CHUNK, Encoder, Points, add_totals, decode, join, summarize
+from autotrack.store.series import CHUNK, Encoder, Points, Summary, add_totals, decode, join, summarize
 
-Order = tuple[int, str, int]
+_Place = tuple[int, int]  # run and key of a series
+_SUMMED_UP = (
+    "count", "nan", "inf", "last", "last_step", "last_time", "min", "min_step", "max", "max_step", "total",
+    "first_step", "clock", "segment", "offset",
+)  # fmt: skip
 
 
-def add_points(
-    connection: Connection, run: int, segment: int, names: dict[int, str], columns: dict[int, Columns]
-) -> None:
-    """Add the points of one segment, by key number. `names` are the names of the run's segments by number."""
-    known = {row.key: row for row in connection.execute(select(series).where(series.c.run == run))}
-    tails = _tails(connection, segment, [known[key].id for key in columns if key in known])
+class Part(NamedTuple):
+    """New points of one segment."""
+
+    run: int
+    segment: int
+    columns: dict[int, Columns]
+    """By the number of their key."""
+    goes_on: bool
+    """The index has points of this segment already, perhaps."""
+
+
+def add_points(connection: Connection, parts: Sequence[Part], old: set[int], names: Mapping[int, str]) -> None:
+    """Add points. Runs that are not `old` have none in the index yet; `names` are those of segments by number."""
+    known = _known(connection, {part.run for part in parts} & old)
+    identities = {place: row["id"] for place, row in known.items()}
+    tails = _tails(connection, [part for part in parts if part.goes_on], identities)
     encoder = Encoder()
-    fresh: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    packed: dict[int, list[dict[str, Any]]] = {}
+    folded: dict[_Place, dict[str, Any]] = {}
+    packed: list[tuple[_Place, list[dict[str, Any]]]] = []
     replaced: list[dict[str, int]] = []
-    for key, column in columns.items():
-        row = known.get(key)
-        tail = None if row is None else tails.get(row.id)
-        tail_points = None if tail is None else decode(tail.count, tail.steps, tail.times, tail.points)
-        new = resolve(column.joined(), None if tail_points is None else float(tail_points.steps[-1]))
-        number = 0 if tail is None else tail.number
-        whole = new
-        if row is not None and tail is not None and tail_points is not None:
-            if tail.count < CHUNK:
-                whole = join([tail_points, new])
-                replaced.append({"s": row.id, "n": number})
+    for run, segment, columns, _ in parts:
+        for key, column in columns.items():
+            place = run, key
+            tail = tails.get((identities.get(place, 0), segment))
+            if tail is None:
+                new = whole = resolve(column.joined(), None)
+                number = 0
             else:
-                number += 1
-        packed[key] = _pack(encoder, whole, segment, number)
-        entry = _merged(row, new, names, (int(new.times[-1]), segment, column.offset))
-        (fresh if row is None else changed).append({"run": run, "key": key, **entry})
-    identities = {key: row.id for key, row in known.items()}
-    if fresh:
-        made = connection.execute(insert(series).returning(series.c.key, series.c.id), fresh)
-        identities.update({row.key: row.id for row in made})
-    if changed:
-        _update(connection, identities, changed)
+                so_far = decode(tail.count, tail.steps, tail.times, tail.points)
+                new = whole = resolve(column.joined(), float(so_far.steps[-1]))
+                number = tail.number + 1
+                if tail.count < CHUNK:
+                    number = tail.number
+                    whole = join([so_far, new])
+                    replaced.append({"s": identities[place], "g": segment, "n": number})
+            rows, summary = _pack(encoder, whole, segment, number)
+            if summary is None or whole is not new:
+                summary = summarize(new.steps, new.values)
+            entry = _entry(new, summary, segment, column.offset)
+            before = folded.get(place) or known.get(place)
+            folded[place] = entry if before is None else _merged(before, entry, names)
+            packed.append((place, rows))
+    _write_series(connection, folded, identities)
     if replaced:
-        connection.execute(
-            delete(chunks).where(
-                chunks.c.series == bindparam("s"), chunks.c.segment == segment, chunks.c.number == bindparam("n")
-            ),
-            replaced,
-        )
-    rows = [{"series": identities[key], **chunk} for key, some in packed.items() for chunk in some]
-    if rows:
-        connection.execute(insert(chunks), rows)
+        c = chunks.c
+        own = delete(chunks).where(c.series == bindparam("s"), c.segment == bindparam("g"), c.number == bindparam("n"))
+        connection.execute(own, replaced)
+    found = [{"series": identities[place], **chunk} for place, some in packed for chunk in some]
+    insert_all(connection, chunks, found)
 
 
-def _tails(connection: Connection, segment: int, known: list[int]) -> dict[int, Any]:
-    """Return the last chunks of series in a segment, by series."""
-    if not known:
-        return {}
-    last = (
-        select(chunks.c.series, func.max(chunks.c.number).label("number"))
-        .where(chunks.c.segment == segment, chunks.c.series.in_(known))
-        .group_by(chunks.c.series)
-        .subquery()
-    )
+def _known(connection: Connection, runs: Collection[int]) -> dict[_Place, Mapping[str, Any]]:
+    found = grouped(connection, select(series), series.c.run, runs)
+    return {(run, row.key): row._mapping for run, rows in found.items() for row in rows}  # noqa: SLF001 - its public name
+
+
+def _tails(connection: Connection, parts: Sequence[Part], identities: Mapping[_Place, int]) -> dict[_Place, Any]:
+    """Return the last chunks of series in segments, by the numbers of series and segment."""
     c = chunks.c
-    query = select(c.series, c.number, c.count, c.steps, c.times, c.points).join(
-        last, (c.series == last.c.series) & (c.number == last.c.number) & (c.segment == segment)
-    )
-    return {row.series: row for row in connection.execute(query)}
+    found: dict[_Place, Any] = {}
+    for run, segment, columns, _ in parts:
+        wanted = [identities[run, key] for key in columns if (run, key) in identities]
+        for some in pages(wanted):
+            last = (
+                select(c.series, func.max(c.number).label("number"))
+                .where(c.segment == segment, c.series.in_(some))
+                .group_by(c.series)
+                .subquery()
+            )
+            query = select(c.series, c.number, c.count, c.steps, c.times, c.points).join(
+                last, (c.series == last.c.series) & (c.number == last.c.number) & (c.segment == segment)
+            )
+            found.update({(row.series, segment): row for row in connection.execute(query)})
+    return found
 
 
-def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> list[dict[str, Any]]:
+def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> tuple[list[dict[str, Any]], Summary | None]:
+    """Return the rows of chunks, and the summary of all points where they are one chunk."""
     rows = []
+    summary = None
     for at in range(0, len(points.values), CHUNK):
-        part = points.since(at, at + CHUNK)
+        part = points if len(points.values) <= CHUNK else points.since(at, at + CHUNK)
         summary = summarize(part.steps, part.values)
         rows.append({
             "segment": segment, "number": number, "count": summary.count, "first": summary.first, "last": summary.last,
@@ -90,41 +112,57 @@ def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> list[d
             "points": encoder.values(part.values),
         })  # fmt: skip
         number += 1
-    return rows
+    return rows, summary if len(rows) == 1 else None
 
 
-def _merged(row: Any, new: Points, names: dict[int, str], order: tuple[int, int, int]) -> dict[str, Any]:
-    """Return a series row for its points so far (None: there are none) and new ones."""
-    found = summarize(new.steps, new.values)
-    last = float(new.values[-1])
-    entry = {
+def _entry(new: Points, found: Summary, segment: int, offset: int) -> dict[str, Any]:
+    """Return the columns of a series that has these points only."""
+    last, time = float(new.values[-1]), int(new.times[-1])
+    return {
         "count": found.count, "nan": found.nan, "inf": found.inf, "total": found.total,
         "min": found.min, "min_step": found.min_step, "max": found.max, "max_step": found.max_step,
-        "last": None if math.isnan(last) else last, "last_step": float(new.steps[-1]), "last_time": int(new.times[-1]),
-        "first_step": float(new.steps[0]), "clock": order[0], "segment": order[1], "offset": order[2],
+        "last": None if math.isnan(last) else last, "last_step": float(new.steps[-1]), "last_time": time,
+        "first_step": float(new.steps[0]), "clock": time, "segment": segment, "offset": offset,
     }  # fmt: skip
-    if row is None:
-        return entry
-    entry |= {
-        "count": row.count + found.count,
-        "nan": row.nan + found.nan,
-        "inf": row.inf + found.inf,
-        "total": add_totals(row.total, found.total),
-        "first_step": row.first_step,
+
+
+def _merged(before: Mapping[str, Any], new: dict[str, Any], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the columns of a series of which some points were known."""
+    entry = new | {
+        "count": before["count"] + new["count"],
+        "nan": before["nan"] + new["nan"],
+        "inf": before["inf"] + new["inf"],
+        "total": add_totals(before["total"], new["total"]),
+        "first_step": before["first_step"],
     }
-    if found.min is None or (row.min is not None and row.min <= found.min):
-        entry |= {"min": row.min, "min_step": row.min_step}
-    if found.max is None or (row.max is not None and row.max >= found.max):
-        entry |= {"max": row.max, "max_step": row.max_step}
-    if (row.clock, names.get(row.segment, ""), row.offset) > (order[0], names.get(order[1], ""), order[2]):
-        later = ("last", "last_step", "last_time", "clock", "segment", "offset")
-        entry |= {name: getattr(row, name) for name in later}
+    if new["min"] is None or (before["min"] is not None and before["min"] <= new["min"]):
+        entry |= {"min": before["min"], "min_step": before["min_step"]}
+    if new["max"] is None or (before["max"] is not None and before["max"] >= new["max"]):
+        entry |= {"max": before["max"], "max_step": before["max_step"]}
+    if _order(before, names) > _order(new, names):
+        entry |= {name: before[name] for name in ("last", "last_step", "last_time", "clock", "segment", "offset")}
     return entry
 
 
-def _update(connection: Connection, identities: dict[int, int], rows: list[dict[str, Any]]) -> None:
-    values = [name for name in rows[0] if name not in ("run", "key")]
-    statement = update(series).where(series.c.id == bindparam("b_id")).values({n: bindparam(f"b_{n}") for n in values})
-    connection.execute(
-        statement, [{"b_id": identities[row["key"]], **{f"b_{n}": row[n] for n in values}} for row in rows]
-    )
+def _order(row: Mapping[str, Any], names: Mapping[int, str]) -> tuple[int, str, int]:
+    return row["clock"], names.get(row["segment"], ""), row["offset"]
+
+
+def _write_series(
+    connection: Connection, folded: Mapping[_Place, dict[str, Any]], identities: dict[_Place, int]
+) -> None:
+    """Write the series' rows, and add the numbers of new ones."""
+    fresh = [{"run": run, "key": key, **row} for (run, key), row in folded.items() if (run, key) not in identities]
+    changed = [
+        {"number": identities[place], **{f"new_{name}": row[name] for name in _SUMMED_UP}}
+        for place, row in folded.items()
+        if place in identities
+    ]
+    if changed:
+        own = update(series).where(series.c.id == bindparam("number"))
+        connection.execute(own.values({name: bindparam(f"new_{name}") for name in _SUMMED_UP}), changed)
+    if fresh:
+        insert_all(connection, series, fresh)
+        s = series.c
+        made = grouped(connection, select(s.run, s.key, s.id), s.run, {row["run"] for row in fresh})
+        identities.update({(run, row.key): row.id for run, rows in made.items() for row in rows})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import operator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import xxhash
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from autotrack.store.engine import Index
@@ -24,6 +25,51 @@ def pages(items: Collection[T], size: int = _PAGE) -> Iterator[Sequence[T]]:
     ordered = list(items)
     for at in range(0, len(ordered), size):
         yield ordered[at : at + size]
+
+
+def grouped(connection: Connection, query: Select[Any], column: Any, values: Collection[int]) -> dict[int, list[Any]]:
+    """Return the rows of a query whose `column` has one of some values, by that value, in the query's order."""
+    found: dict[int, list[Any]] = {}
+    for some in pages(values):
+        for row in connection.execute(query.where(column.in_(some))):
+            found.setdefault(getattr(row, column.key), []).append(row)
+    return found
+
+
+class Write:
+    """One event and its place in the run."""
+
+    __slots__ = ("clock", "event", "name", "offset", "segment")
+
+    def __init__(self, event: Any, clock: int, segment: int, name: str, offset: int) -> None:
+        self.event = event
+        self.clock = clock
+        self.segment = segment
+        self.name = name
+        self.offset = offset
+
+    def order(self) -> tuple[int, str, int]:
+        """Return what tells which of two events was later."""
+        return self.clock, self.name, self.offset
+
+    def place(self) -> dict[str, int]:
+        """Return the columns that say where it stands."""
+        return {"clock": self.clock, "segment": self.segment, "offset": self.offset}
+
+    def is_before(self, row: Any, names: Mapping[int, str]) -> bool:
+        """Return whether what is in the index was written after this; `names` are those of segments by number."""
+        return (row.clock, names.get(row.segment, ""), row.offset) > self.order()
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that all have the same columns, straight through the driver: for many small rows, twice as fast."""
+    if not rows:
+        return
+    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(rows[0]))
+    if compiled.positiontup is None:
+        connection.exec_driver_sql(str(compiled), [dict(row) for row in rows])
+    else:
+        connection.exec_driver_sql(str(compiled), list(map(operator.itemgetter(*compiled.positiontup), rows)))
 
 
 def insert_missing(index: Index, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -16,6 +16,7 @@ float64 and back without loss). Every value comes back bit by bit, but for the p
 from __future__ import annotations
 
 import math
+import operator
 import struct
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -33,9 +34,11 @@ CHUNK = 1024
 
 _PLAIN, _PROGRESSION, _SHUFFLED, _DELTAS = range(4)
 _SMALL = 16  # below, compression gains nothing
+_FEW = 8  # up to here plain Python is faster than numpy
 _EXACT = 2.0**53  # whole float64 numbers up to here are exact
 _LARGEST = float(np.finfo(np.float64).max)
 _FLOAT = np.dtype("<f8")
+_first = operator.itemgetter(0)
 _INT = np.dtype("<i8")
 
 Floats: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
@@ -199,6 +202,8 @@ def join(parts: Sequence[Points]) -> Points:
 def summarize(steps: Floats, values: Floats) -> Summary:
     """Summarize points; of several smallest or largest values the earliest counts."""
     count = len(values)
+    if count <= _FEW:
+        return _summarize_few(steps.tolist(), values.tolist())
     low, high = int(values.argmin()), int(values.argmax())  # NaN wins both
     smallest, largest = float(values[low]), float(values[high])
     if math.isfinite(smallest) and math.isfinite(largest):
@@ -212,6 +217,17 @@ def summarize(steps: Floats, values: Floats) -> Summary:
     if not finite.any():
         return Summary(count, None, None, None, None, None, None, 0.0, nan, inf)
     return summarize(steps[finite], values[finite])._replace(count=count, nan=nan, inf=inf)
+
+
+def _summarize_few(steps: list[float], values: list[float]) -> Summary:
+    finite = [(value, step) for value, step in zip(values, steps, strict=True) if math.isfinite(value)]
+    count, nan = len(values), sum(value != value for value in values)  # noqa: PLR0124 - NaN
+    inf = count - nan - len(finite)
+    if not finite:
+        return Summary(count, None, None, None, None, None, None, 0.0, nan, inf)
+    low, high = min(finite, key=_first), max(finite, key=_first)
+    total = add_totals(0.0, *(value for value, _ in finite))
+    return Summary(count, finite[0][0], finite[-1][0], low[0], low[1], high[0], high[1], total, nan, inf)
 
 
 def _total(values: Floats) -> float:
