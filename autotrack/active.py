@@ -6,11 +6,12 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from autotrack import config
+from autotrack import config, delivery
 from autotrack.errors import AutotrackError, NoActiveRun, RunNotFound
 from autotrack.journal import syncing
 from autotrack.journal.events import Open, Start
@@ -25,12 +26,11 @@ from autotrack.run import Run
 if TYPE_CHECKING:
     from types import FrameType
 
-_EXIT_SECONDS = 2.0  # how long the end of the process may be held up
+_EXIT_SECONDS = 1.6  # how long the end of the process may be held up (two, with what the interpreter itself does)
 
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
 _before: dict[str, Run | None] = {}  # run id -> the run that was current when it started
 _open: dict[str, tuple[Run, SegmentWriter]] = {}
-_written: set[str] = set()  # ids of all runs of this process
 _lock = threading.RLock()
 _arranged = False
 _former_sigterm: Any = None
@@ -86,7 +86,7 @@ def start_run(  # noqa: PLR0913 - the public signature
         writer = SegmentWriter(folder, identity, rank=here or None)
         run = Run(identity, name or new_name(), options.experiment, writer, parent=parent_id, models=options.models)
         writer.write(Start(t=now(), name=escape(run.name), experiment=escape(run.experiment), parent=parent_id))
-    _register(run, writer)
+    _register(run, writer, options.store)
     if params:
         run.log_params(params)
     if tags:
@@ -120,11 +120,11 @@ def _whole_lines(data: bytes) -> bytes:
     return data[: data.rfind(b"\n") + 1]
 
 
-def _register(run: Run, writer: SegmentWriter) -> None:
+def _register(run: Run, writer: SegmentWriter, store: str) -> None:
     with _lock:
         _open[run.id] = run, writer
-        _written.add(run.id)
         _arrange_end()
+    delivery.announce(store, run.id)
     syncing.keep_synced(writer)
     enter(run)
     try:
@@ -260,8 +260,7 @@ def _restore_sigterm() -> None:
 def _on_sigterm(number: int, _frame: FrameType | None) -> None:
     import signal
 
-    finish_all("killed")
-    syncing.drain(_EXIT_SECONDS)
+    _wind_up(time.monotonic() + _EXIT_SECONDS, "killed")
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
@@ -277,21 +276,17 @@ def finish_all(status: Any = None, error: BaseException | None = None) -> None:
             warn(str(failure))
 
 
-def written() -> frozenset[str]:
-    """Return the ids of all runs that this process has recorded."""
-    return frozenset(_written)
+def _wind_up(deadline: float, status: Any = None, error: BaseException | None = None) -> None:
+    """End all runs, close their segments and deliver what is left, until `deadline` (of `time.monotonic`)."""
+    finish_all(status, error)
+    syncing.drain(max(0.1, deadline - time.monotonic()))
+    delivery.deliver(deadline)
 
 
 def _at_exit() -> None:
-    import time
-
-    deadline = time.monotonic() + _EXIT_SECONDS
     error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)  # what ended the script, if anything did
-    finish_all("interrupted" if isinstance(error, KeyboardInterrupt) else None, error)
-    syncing.drain(max(0.1, deadline - time.monotonic()))
-    from autotrack import delivery
-
-    delivery.deliver(deadline)
+    status = "interrupted" if isinstance(error, KeyboardInterrupt) else None
+    _wind_up(time.monotonic() + _EXIT_SECONDS, status, error)
     if isinstance(error, KeyboardInterrupt):
         # CPython then dies of SIGINT, as shells expect, unless code was compiled and run meanwhile (importing a
         # dataclass is enough). Running this sets the interpreter's mark again (run_eval_code_obj in pythonrun.c).

@@ -68,7 +68,7 @@ def seal_finished(
         StoreError: The store cannot be written, or is damaged; nothing is lost.
 
     """
-    ready = _ready(index, folder)
+    ready = sealable(index, folder)
     count = size = 0
     for done, (file, ingested) in enumerate(ready, 1):
         if limit_bytes is not None and size >= limit_bytes:
@@ -166,7 +166,7 @@ def _sync_folder(path: Path) -> None:
         os.close(number)
 
 
-def _ready(index: Index, folder: Folder) -> list[tuple[SegmentFile, int]]:
+def sealable(index: Index, folder: Folder) -> list[tuple[SegmentFile, int]]:
     """Return what can be sealed, oldest run first, each with the number of its bytes in the index."""
     s = segments.c
     # The run of a folder named here may be in the index only, or in the folder only: both must know a segment.

@@ -22,21 +22,27 @@ _YOUNG = 3600.0  # seconds: content comes before the line that refers to it
 
 
 class Garbage(NamedTuple):
-    """What a garbage collection removed, or would remove."""
+    """What a garbage collection removed and compressed, or would."""
 
     files: tuple[Path, ...]
     bytes: int
     kept: int
     """Files of content that stay."""
+    sealed: int
+    """Segments of journals that were compressed."""
     dry_run: bool
 
     def __str__(self) -> str:
-        verb = "would be removed" if self.dry_run else "removed"
-        return f"{text.plural(len(self.files), 'file')} ({text.size(self.bytes)}) {verb}, {self.kept:,} kept"
+        would = "would be " if self.dry_run else ""
+        removed = f"{text.plural(len(self.files), 'file')} ({text.size(self.bytes)}) {would}removed, {self.kept:,} kept"
+        return f"{removed}; {text.plural(self.sealed, 'journal')} {would}compressed"
 
 
-def collect(folder: Folder, *, dry_run: bool) -> Garbage:
-    """Remove what is older than an hour and no journal refers to, unfinished files too."""
+def collect(folder: Folder, *, sealed: int, dry_run: bool) -> Garbage:
+    """Remove what is older than an hour and no journal refers to, unfinished files too.
+
+    `sealed` says how many journals were compressed before.
+    """
     try:
         referred = _referred(folder)
         files = [path for path in folder.blobs.glob("??/*") if path.is_file()]
@@ -51,7 +57,7 @@ def collect(folder: Folder, *, dry_run: bool) -> Garbage:
         raise StoreError(
             f"garbage collection stopped at {error.filename} ({error.strerror}): mend the permissions, try again"
         ) from error
-    return Garbage(tuple(old), total, len([path for path in files if path not in set(old)]), dry_run)
+    return Garbage(tuple(old), total, len(set(files) - set(old)), sealed, dry_run)
 
 
 def _referred(folder: Folder) -> set[str]:

@@ -14,6 +14,7 @@ from autotrack.query import compile_filter, compile_order
 from autotrack.store.engine import Index
 from autotrack.store.ingest import IngestReport, ingest
 from autotrack.store.schema import runs as runs_table
+from autotrack.store.sealing import seal_finished, sealable
 from autotrack.views.garbage import Garbage, collect
 from autotrack.views.rows import DamagedIndex, page
 from autotrack.views.run import RunView
@@ -124,9 +125,20 @@ class Store:
         index.replace()
         return ingest(index, self.folder, progress=progress)
 
-    def gc(self, *, dry_run: bool = False) -> Garbage:
-        """Remove content that no run refers to (artifacts of deleted runs); with `dry_run` only say what would go."""
-        return collect(self.folder, dry_run=dry_run)
+    def gc(self, *, dry_run: bool = False, progress: Callable[[int, int], object] | None = None) -> Garbage:
+        """Compress the journals of ended runs, and remove content that no run refers to (artifacts of deleted runs).
+
+        With `dry_run` only say what would be done; `progress` is told the number of journals done and of all.
+        """
+        sealed = 0
+        index = self._opened()
+        if index is not None:
+            self._take_in(index)
+            if dry_run:
+                sealed = len(sealable(index, self.folder))
+            else:
+                sealed = seal_finished(index, self.folder, progress=progress)
+        return collect(self.folder, sealed=sealed, dry_run=dry_run)
 
     def close(self) -> None:
         """Give connections back; the store opens them again when it is asked something."""

@@ -9,6 +9,7 @@ import pytest
 
 import autotrack
 from autotrack import QueryError, RunNotFound, StoreError
+from autotrack.journal import syncing
 
 
 def test_a_store_that_does_not_exist_is_empty_and_stays_away(tmp_path: Path) -> None:
@@ -188,12 +189,29 @@ def test_garbage_collection(tmp_path: Path) -> None:
     planned = store.gc(dry_run=True)
     assert planned.files == (third,)
     assert third.exists()
-    assert str(planned) == f"1 file (5 B) would be removed, {planned.kept} kept"
+    assert str(planned) == f"1 file (5 B) would be removed, {planned.kept} kept; 0 journals would be compressed"
     done = store.gc()
     assert (done.files, done.bytes) == ((third,), 5)
     assert not third.exists()
     assert store.blobs.has(first.sha256)
     assert store.run(kept.id).artifacts["a.txt"].read_bytes() == b"second"
+
+
+def test_garbage_collection_compresses_journals_of_ended_runs(store) -> None:
+    running = autotrack.start_run("running")
+    with autotrack.start_run("ended") as ended:
+        for step in range(100):
+            ended.log_metrics({"loss": step / 3}, step)
+    assert syncing.drain(30)
+    assert store.gc(dry_run=True).sealed == 1
+    seen: list[tuple[int, int]] = []
+    assert store.gc(progress=lambda done, total: seen.append((done, total))).sealed == 1
+    assert seen == [(1, 1)]
+    assert [segment.sealed for run in (running, ended) for segment in store.folder.segments(run.id)] == [False, True]
+    assert store.gc().sealed == 0
+    store.rebuild()
+    assert store.run(ended.id).series("loss").values.tolist() == [step / 3 for step in range(100)]
+    running.finish()
 
 
 def test_a_fork_opens_its_own_connections(store) -> None:
