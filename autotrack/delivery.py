@@ -69,7 +69,7 @@ class _Courier:
         self._ending.set()
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            warn(f"the team store did not answer in time; {self._folder.root} keeps the runs for the next delivery")
+            warn(f"not delivered yet, and kept in {self._folder.root}: the team store did not answer in time")
 
     def _work(self) -> None:
         wait = _INTERVAL
@@ -86,7 +86,7 @@ class _Courier:
         except Exception as error:  # noqa: BLE001 - nothing is lost: the spool has it all
             self._close()
             if not self._failed:  # once is enough
-                warn(f"the team store was not reached ({error}); {self._folder.root} keeps the runs until it is")
+                warn(f"not delivered yet, and kept in {self._folder.root}: {error}")
             self._failed = True
             return False
         self._failed = False

@@ -253,8 +253,5 @@ def _server_engine(text: str, patience: int) -> Engine:
         if not isinstance(error, OperationalError):
             raise
         reason = str(error.orig).strip().splitlines()[0]
-        raise StoreError(
-            f"{shown} does not answer ({reason}): start the server or mend AUTOTRACK_STORE; "
-            "runs are kept in the local spool meanwhile"
-        ) from None
+        raise StoreError(f"{shown} does not answer ({reason}): start the server or mend AUTOTRACK_STORE") from None
     return engine

@@ -209,7 +209,8 @@ def test_garbage_collection_compresses_journals_of_ended_runs(store) -> None:
     assert seen == [(1, 1)]
     assert [segment.sealed for run in (running, ended) for segment in store.folder.segments(run.id)] == [False, True]
     assert store.gc().sealed == 0
-    store.rebuild()
+    if store.folder.root == Path(store.url):  # a server's index is not thrown away
+        store.rebuild()
     assert store.run(ended.id).series("loss").values.tolist() == [step / 3 for step in range(100)]
     running.finish()
 
