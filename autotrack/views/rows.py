@@ -114,12 +114,22 @@ def page(
     limit: int | None = None,
 ) -> tuple[list[RunRow], int]:
     """Return runs in order, and how many there are without the limit."""
-    query: Any = select(*_COLUMNS).where(*conditions).order_by(*order)
     with connected(index) as connection:
-        found = [run_row(row) for row in connection.execute(query.limit(limit))]
-        if limit is None or len(found) < limit:
+        if limit is None:
+            query: Any = select(*_COLUMNS).where(*conditions).order_by(*order)
+            found = [run_row(row) for row in connection.execute(query)]
             return found, len(found)
-        return found, connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar_one()
+        if limit == 0:
+            return [], connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar_one()
+        # One pass over the runs that match finds the page and counts them all; their columns are read afterwards.
+        query = select(runs.c.id, func.count().over()).where(*conditions).order_by(*order).limit(limit)
+        places = connection.execute(query).all()
+        rows: dict[int, RunRow] = {}
+        for at in range(0, len(places), _PAGE):
+            some = [number for number, _ in places[at : at + _PAGE]]
+            for number, *columns in connection.execute(select(runs.c.id, *_COLUMNS).where(runs.c.id.in_(some))):
+                rows[number] = run_row(columns)
+        return [rows[number] for number, _ in places if number in rows], places[0][1] if places else 0
 
 
 def _pages(connection: Connection, ids: Sequence[str]) -> Iterator[dict[int, str]]:
