@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -221,10 +221,14 @@ def log_data(data: Any, name: str | None = None, role: str | None = None) -> Non
 _provenance: dict[str, Provenance] = {}  # by run id, until the run ends
 
 
-def captured(run: Run) -> Callable[[], object] | None:
-    """Return what remains to be done for a run before its segment is closed (waits; to be called in the background)."""
+def close(run: Run, writer: SegmentWriter) -> None:
+    """Close the segment of a run that has ended, in the background, once environment and code are in it."""
     provenance = _provenance.pop(run.id, None)
-    return None if provenance is None else provenance.wait
+    if provenance is None:
+        syncing.close_soon(writer)
+    else:
+        provenance.hurry()
+        syncing.close_soon(writer, provenance.complete)
 
 
 # -- the end of the process ----------------------------------------------------------------------------------------

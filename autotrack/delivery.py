@@ -7,12 +7,13 @@ SQLAlchemy for that would cost every short script a quarter of a second.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
 from typing import TYPE_CHECKING
 
-from autotrack import config
+from autotrack import config, forking
 from autotrack.journal.folder import Folder
 from autotrack.log import warn
 
@@ -99,8 +100,15 @@ class _Courier:
 
 
 def _open(store: str) -> Index:
-    from autotrack.store.engine import Index
+    with forking.held():
+        from autotrack.store import ingest  # noqa: F401 - what is imported here is there for `_ingest`
+        from autotrack.store.engine import Index
 
+        if config.is_url(store):
+            with contextlib.suppress(ImportError):  # `Index.open` says what is missing
+                import psycopg  # noqa: F401
+
+                from autotrack.store import migrations  # noqa: F401
     return Index.open(store if config.is_url(store) else Folder(store), patience=_PATIENCE)
 
 

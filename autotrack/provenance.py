@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from autotrack import forking
 from autotrack.capture import code
 from autotrack.capture.background import Background
 from autotrack.errors import AutotrackError
@@ -23,12 +24,12 @@ from autotrack.journal.values import encode_value
 from autotrack.log import warn
 
 _DELAY = 0.05  # seconds that collecting leaves the interpreter to what the caller does next
-_PATIENCE = 60.0  # seconds that closing a segment waits for what is still looked at
 
 
 def _collect() -> tuple[bytes, Any]:
     """Return the environment as the bytes of its blob, and its summary as the journal holds it."""
-    from autotrack.capture import environment
+    with forking.held():
+        from autotrack.capture import environment
 
     snapshot = environment.collect()
     data = msgspec.json.encode(encode_value(snapshot), order="sorted")
@@ -45,14 +46,16 @@ class Provenance:
         self._writer = writer
         self._lock = threading.Lock()
         self._left = 2
-        self._complete = threading.Event()
         self._begin("code", lambda: code.start(code.entry(), self._write_code, self._failed("code")))
         self._begin("environment", lambda: _environment.request(self._write_environment, self._failed("environment")))
 
-    def wait(self) -> None:
-        """Wait until everything is in the segment; what is under way is hurried up."""
+    def hurry(self) -> None:
+        """Begin at once with what has been put off: the run ends."""
         _environment.hurry()
-        self._complete.wait(_PATIENCE)
+
+    def complete(self) -> bool:
+        """Return whether everything is in the segment."""
+        return not self._left
 
     def _begin(self, what: str, start: Callable[[], None]) -> None:
         try:
@@ -62,7 +65,8 @@ class Provenance:
 
     def _write_environment(self, found: tuple[bytes, Any]) -> None:
         def write() -> None:
-            from autotrack.blobs import BlobStore
+            with forking.held():
+                from autotrack.blobs import BlobStore
 
             data, summary = found
             blob = BlobStore(self._writer.folder).put_bytes(data)
@@ -94,5 +98,3 @@ class Provenance:
     def _arrived(self) -> None:
         with self._lock:
             self._left -= 1
-            if not self._left:
-                self._complete.set()

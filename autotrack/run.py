@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from autotrack.errors import RunFinished
-from autotrack.journal import events, syncing
+from autotrack.journal import events
 from autotrack.journal.segment import SegmentWriter, now
 from autotrack.journal.text import escape
 from autotrack.journal.values import class_path, encode_value
@@ -174,7 +174,7 @@ class Run:
             saved = flavors.load_flavor(flavor).save(model, path)
             size = path.stat().st_size
             if self._models == "copy" and size <= _KEPT_MODEL:
-                blob = blobs.put_file(path)
+                blob = blobs.adopt(path)
         if blob is None:
             self.note(
                 f"model {name!r} of {size:,} bytes was described, not kept: "
@@ -233,7 +233,7 @@ class Run:
             self._status = status
             active.leave(self)
             if self._writer is not None:
-                syncing.close_soon(self._writer, active.captured(self))
+                active.close(self, self._writer)
 
     def __enter__(self) -> Self:
         from autotrack import active

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from autotrack import forking
 from autotrack.capture.background import Background
 
 Values = dict[str, Any]
@@ -39,8 +41,6 @@ def start(
 
 def wait(timeout: float) -> bool:
     """Wait at most `timeout` seconds for what `start` began; False where something is still under way."""
-    import time
-
     end = time.monotonic() + timeout
     return all(looking.wait(max(0.0, end - time.monotonic())) for looking in list(_looking.values()))
 
@@ -102,6 +102,7 @@ def combine(first: Mapping[str, Any], found: Mapping[str, Any]) -> Values:
 
 
 def _repository(folder: str) -> Values:
-    from autotrack.capture.git import repository
+    with forking.held():
+        from autotrack.capture.git import repository
 
     return repository(folder)

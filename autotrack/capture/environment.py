@@ -6,6 +6,8 @@ bytes (`to_json`), so nothing in it names a process, a host or a time, but for j
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -161,8 +163,6 @@ def collect(*, root: str | None = None, modules: Iterable[str] | None = None, sa
 
 def to_json(snapshot: Snapshot) -> bytes:
     """Return the snapshot as JSON, the same bytes for the same content: keys sorted, ASCII, no spaces."""
-    import json
-
     return json.dumps(snapshot, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
@@ -272,8 +272,6 @@ def _torch(torch: Any) -> dict[str, Any]:
 
 
 def _lock_files(root: str | None, missing: dict[str, str]) -> list[dict[str, Any]]:
-    import hashlib
-
     found: dict[str, dict[str, Any]] = {}
     for folder in dict.fromkeys(os.path.realpath(f) for f in (root or _project(), ".")):
         try:

@@ -7,6 +7,8 @@ files; submodules are not entered.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -231,8 +233,6 @@ class _Git:
 
     @classmethod
     def find(cls, folder: str, timeout: float) -> _Git | None:
-        import shutil
-
         # A relative entry of PATH would let the folder that we look at supply the command.
         path = os.pathsep.join(p for p in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(p))
         command = shutil.which("git", path=path)
@@ -252,8 +252,6 @@ class _Git:
 
     def ask(self, what: str, *arguments: str, accept: tuple[int, ...] = (0,)) -> bytes:
         """Return the output of a git command; raises `_GitError` about `what` where it fails without output."""
-        import subprocess
-
         try:
             done = subprocess.run(
                 [self.command, "--no-pager", *_HARMLESS, *arguments],

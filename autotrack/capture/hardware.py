@@ -5,8 +5,11 @@ Every function returns what it finds and lists the rest, with the reason, in `mi
 
 from __future__ import annotations
 
+import ctypes
 import os
+import platform as _platform
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -43,8 +46,6 @@ def platform(missing: dict[str, str]) -> dict[str, Any]:
 
 def _os_name() -> str:
     if sys.platform == "darwin":
-        import platform as _platform
-
         return f"macOS {_platform.mac_ver()[0]}"
     text = read_text("/etc/os-release") or read_text("/usr/lib/os-release") or ""
     found = re.search(r'^PRETTY_NAME=(["\']?)(.*)\1\s*$', text, re.MULTILINE)
@@ -195,8 +196,6 @@ def gpus(missing: dict[str, str]) -> dict[str, Any]:
 
 def _nvml() -> dict[str, Any]:
     """Ask the driver's own library (names and structures: NVIDIA's NVML API reference)."""
-    import ctypes
-
     library = ctypes.CDLL("libnvidia-ml.so.1")
 
     class Memory(ctypes.Structure):
@@ -233,8 +232,6 @@ def _nvml() -> dict[str, Any]:
 
 
 def _command(*command: str) -> str:
-    import subprocess
-
     try:
         done = subprocess.run(command, capture_output=True, timeout=5, check=False, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.TimeoutExpired):

@@ -6,6 +6,7 @@ with it.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -94,8 +95,6 @@ def table(distributions: Iterable[Distribution]) -> tuple[dict[str, str], dict[s
 
 def sources(distributions: Iterable[Distribution]) -> dict[str, Any]:
     """Where distributions come from that were not installed from an index (PEP 610): editable, repository, file."""
-    import json
-
     result: dict[str, Any] = {}
     for name, _, folder in distributions:
         try:

@@ -9,19 +9,34 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from autotrack.errors import StoreError
 from autotrack.journal.segment import SegmentWriter
 from autotrack.log import warn
 
 _INTERVAL = 2.0  # seconds between two fsyncs of a segment
+_GLANCE = 0.02  # seconds between two looks whether the last lines of a segment have come
+_LONGEST = 60.0  # seconds that a segment is kept open for them
+_LINGER = 2.0  # seconds that the thread stays when it has nothing to do: runs often follow each other closely
+
+
+class _Closing(NamedTuple):
+    """A segment to be closed once its last lines are in it."""
+
+    writer: SegmentWriter
+    complete: Callable[[], bool]
+    until: float
+
+    def ready(self) -> bool:
+        return self.complete() or time.monotonic() >= self.until
 
 
 class _Syncer:
     def __init__(self) -> None:
         self._condition = threading.Condition(threading.RLock())
         self._open: set[SegmentWriter] = set()
-        self._closing: list[tuple[SegmentWriter, Callable[[], object] | None]] = []
+        self._closing: list[_Closing] = []
         self._thread: threading.Thread | None = None
 
     def add(self, writer: SegmentWriter) -> None:
@@ -29,10 +44,10 @@ class _Syncer:
             self._open.add(writer)
             self._ensure_thread()
 
-    def close(self, writer: SegmentWriter, first: Callable[[], object] | None) -> None:
+    def close(self, writer: SegmentWriter, complete: Callable[[], bool]) -> None:
         with self._condition:
             self._open.discard(writer)
-            self._closing.append((writer, first))
+            self._closing.append(_Closing(writer, complete, time.monotonic() + _LONGEST))
             self._ensure_thread()
             self._condition.notify_all()
 
@@ -54,37 +69,39 @@ class _Syncer:
                 self._thread.start()
             except RuntimeError:  # the interpreter is shutting down: `drain` of the exit does it in this thread
                 self._thread = None
-                self._finish_in_this_thread()
-
-    def _finish_in_this_thread(self) -> None:
-        while self._closing:
-            self._close_one(*self._closing.pop(0))
+                while self._closing:
+                    _attempt(self._closing.pop(0).writer.close)
 
     def _work(self) -> None:
         synced = time.monotonic()
         while True:
             with self._condition:
-                if not self._closing:
-                    if not self._open:
-                        self._thread = None
-                        return
-                    self._condition.wait(max(0.0, synced + _INTERVAL - time.monotonic()))
-                closing = self._closing[0] if self._closing else None
+                ready = next((closing for closing in self._closing if closing.ready()), None)
+                if ready is None and not self._pause(synced):
+                    return
                 writers = list(self._open)
-            if closing is not None:
-                self._close_one(*closing)
+            if ready is not None:
+                _attempt(ready.writer.close)
                 with self._condition:
-                    self._closing.remove(closing)
+                    self._closing.remove(ready)
                     self._condition.notify_all()
             if time.monotonic() - synced >= _INTERVAL:
                 for writer in writers:
                     _attempt(writer.sync)
                 synced = time.monotonic()
 
-    def _close_one(self, writer: SegmentWriter, first: Callable[[], object] | None) -> None:
-        if first is not None:
-            _attempt(first)
-        _attempt(writer.close)
+    def _pause(self, synced: float) -> bool:
+        """Wait until something is to be done (lock held); False, and no thread any more, where there is nothing."""
+        if self._closing:
+            self._condition.wait(_GLANCE)
+        elif self._open:
+            self._condition.wait(max(0.0, synced + _INTERVAL - time.monotonic()))
+        else:
+            self._condition.wait(_LINGER)
+            if not self._closing and not self._open:
+                self._thread = None
+                return False
+        return True
 
 
 def _attempt(action: Callable[[], object]) -> None:
@@ -102,9 +119,9 @@ def keep_synced(writer: SegmentWriter) -> None:
     _syncer.add(writer)
 
 
-def close_soon(writer: SegmentWriter, first: Callable[[], object] | None = None) -> None:
-    """Close a segment in the background, after a last piece of work there (such as waiting for the environment)."""
-    _syncer.close(writer, first)
+def close_soon(writer: SegmentWriter, complete: Callable[[], bool] = lambda: True) -> None:
+    """Close a segment in the background once `complete` says that its last lines (the environment) are in it."""
+    _syncer.close(writer, complete)
 
 
 def drain(timeout: float) -> bool:
