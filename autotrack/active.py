@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sys
 import threading
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from autotrack import config, delivery
-from autotrack.errors import AutotrackError, NoActiveRun, RunNotFound
+from autotrack import config, delivery, ending
+from autotrack.errors import AutotrackError, NoActiveRun
 from autotrack.journal import syncing
-from autotrack.journal.events import Open, Start
-from autotrack.journal.folder import Folder
+from autotrack.journal.events import Start
+from autotrack.journal.folder import checked_run_id
 from autotrack.journal.ids import new_id, new_name
 from autotrack.journal.segment import SegmentWriter, now
-from autotrack.journal.text import escape, unescape
+from autotrack.journal.text import escape
 from autotrack.log import warn
 from autotrack.provenance import Provenance
 from autotrack.run import Run
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 _EXIT_SECONDS = 1.6  # how long the end of the process may be held up (two, with what the interpreter itself does)
 
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
-_before: dict[str, Run | None] = {}  # run id -> the run that was current when it started
-_open: dict[str, tuple[Run, SegmentWriter]] = {}
+_open: dict[str, Run] = {}  # by id
 _lock = threading.RLock()
-_arranged = False
-_former_sigterm: Any = None
+_SHORTEST_SECRET = 8  # characters; for shorter names nothing is imported
+_begun: set[str] = set()  # ids from the option `run_id` that a run of this process has taken
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "LOCAL_RANK")
 
@@ -42,7 +36,7 @@ def rank() -> int:
     """Return this process's rank as torchrun, SLURM or MPI tell it; 0 outside of a distributed training."""
     for name in _RANKS:
         value = os.environ.get(name, "")
-        if value.isdigit():
+        if value.isascii() and value.isdecimal():
             return int(value)
     return 0
 
@@ -63,67 +57,64 @@ def start_run(  # noqa: PLR0913 - the public signature
     that exists, as a new attempt. Raises StoreError when the store cannot be written, RunNotFound for a `resume` that
     is not in the store.
     """
+    for what, given in (("name", name), ("experiment", experiment)):
+        if given is not None and not isinstance(given, str):
+            raise TypeError(f"the {what} of a run is text, not {type(given).__name__}")
+    name = None if name is None else _without_secrets(name)
     options = config.current(store=store, experiment=experiment)
+    experiment = _without_secrets(options.experiment)
+    folder = options.folder()
     outer = active_run()
     if parent is None and outer is not None and outer.scoped and resume is None:
         parent = outer
-    parent_id = parent.id if isinstance(parent, Run) else parent
+    parent_id = None if parent is None else checked_run_id(parent)
     here = rank()
-    if here and not options.all_ranks and not options.run_id:
-        run = Run(new_id(), name or new_name(), options.experiment, None, parent=parent_id)
+    shared = options.run_id if outer is None and options.run_id not in _begun else ""
+    common: dict[str, Any] = {"parent": parent_id, "models": options.models}
+    if here and not options.all_ranks and not shared:
+        run = Run(new_id(), name or new_name(), experiment, None, **common)
         enter(run)
         return run
-    folder = options.folder()
-    if here and options.run_id:
-        writer = SegmentWriter(folder, options.run_id, role="worker", rank=here)
-        run = Run(
-            options.run_id, name or options.run_id, options.experiment, writer, parent=parent_id, models=options.models
-        )
+    if here and shared:
+        writer = SegmentWriter(folder, checked_run_id(shared), role="worker", rank=here)
+        run = Run(shared, name or shared, experiment, writer, **common)
     elif resume is not None:
-        run, writer = _resume(folder, resume.id if isinstance(resume, Run) else resume, name, options, here)
+        from autotrack.journal.past import read_past
+
+        past = read_past(folder, checked_run_id(resume))
+        writer = SegmentWriter(folder, past.run, attempt=past.attempt + 1, rank=here or None, not_before=past.latest)
+        run = Run(past.run, name or past.name, past.experiment or experiment, writer, models=options.models)
+        writer.write(Start(t=now(), name=escape(name) if name else None))
     else:
-        identity = options.run_id or new_id()
+        identity = checked_run_id(shared or new_id())
         writer = SegmentWriter(folder, identity, rank=here or None)
-        run = Run(identity, name or new_name(), options.experiment, writer, parent=parent_id, models=options.models)
-        writer.write(Start(t=now(), name=escape(run.name), experiment=escape(run.experiment), parent=parent_id))
+        run = Run(identity, name or new_name(), experiment, writer, **common)
+        writer.write(Start(t=now(), name=escape(run.name), experiment=escape(experiment), parent=parent_id))
+    _begun.add(run.id)
     _register(run, writer, options.store)
-    if params:
-        run.log_params(params)
-    if tags:
-        run.set_tags(tags)
+    try:
+        if params:
+            run.log_params(params)
+        if tags:
+            run.set_tags(tags)
+    except BaseException as error:
+        run.finish(error=error)
+        raise
     return run
 
 
-def _resume(folder: Folder, ref: str, name: str | None, options: config.Config, here: int) -> tuple[Run, SegmentWriter]:
-    from autotrack.journal.decoding import decode_lines
+def _without_secrets(text: str) -> str:
+    if len(text) < _SHORTEST_SECRET:
+        return text
+    from autotrack.capture.secrets import redact_text
 
-    identities = [ref] if folder.run_folder(ref).is_dir() else [i for i in folder.run_ids() if i.endswith(ref)]
-    if len(identities) != 1 or not ref:
-        raise RunNotFound(f"no single run {ref!r} in {folder.root}: resume takes the id that `autotrack runs` shows")
-    identity = identities[0]
-    attempt, found_name, found_experiment = 0, "", options.experiment
-    for segment in folder.segments(identity):
-        for event in decode_lines(_whole_lines(segment.read(0, 1 << 16))):
-            if isinstance(event, Open) and event.role == "main":
-                attempt = max(attempt, event.attempt)
-            elif isinstance(event, Start):
-                found_name = unescape(event.name or "") or found_name
-                found_experiment = unescape(event.experiment or "") or found_experiment
-                break
-    writer = SegmentWriter(folder, identity, attempt=attempt + 1, rank=here or None)
-    run = Run(identity, name or found_name, found_experiment, writer, models=options.models)
-    writer.write(Start(t=now(), name=escape(name) if name else None))
-    return run, writer
-
-
-def _whole_lines(data: bytes) -> bytes:
-    return data[: data.rfind(b"\n") + 1]
+    return redact_text(text)
 
 
 def _register(run: Run, writer: SegmentWriter, store: str) -> None:
     with _lock:
-        _open[run.id] = run, writer
-        _arrange_end()
+        _open[run.id] = run
+        ending.arrange(_wind_up)
     delivery.announce(store, run.id)
     syncing.keep_synced(writer)
     enter(run)
@@ -140,14 +131,16 @@ def _register(run: Run, writer: SegmentWriter, store: str) -> None:
 def active_run() -> Run | None:
     """Return the run that is active in this thread or task, or None."""
     run = _current.get()
-    return run if run is None or run.status == "running" else None
+    while run is not None and run.status != "running":  # it was ended elsewhere: back to the one around it
+        run = run.outer
+    return run
 
 
 def enter(run: Run) -> None:
     """Make a run the active one of this context."""
-    outer = _current.get()
+    outer = active_run()
     if outer is not run:
-        _before[run.id] = outer
+        run.outer = outer
         _current.set(run)
 
 
@@ -156,12 +149,9 @@ def leave(run: Run) -> None:
     with _lock:
         _open.pop(run.id, None)
         if not _open:
-            _restore_sigterm()
-    outer = _before.pop(run.id, None)
+            ending.release()
     if _current.get() is run:
-        while outer is not None and outer.status != "running":
-            outer = _before.get(outer.id)
-        _current.set(outer)
+        _current.set(active_run())
 
 
 def _required(call: str) -> Run:
@@ -234,68 +224,18 @@ def close(run: Run, writer: SegmentWriter) -> None:
 # -- the end of the process ----------------------------------------------------------------------------------------
 
 
-def _arrange_end() -> None:
-    """Finish open runs at exit and on SIGTERM, from the first run on."""
-    global _arranged, _former_sigterm  # noqa: PLW0603 - state of the process
-    if not _arranged:
-        import atexit
-
-        _arranged = True
-        atexit.register(_at_exit)
-    if _former_sigterm is None and threading.current_thread() is threading.main_thread():
-        import signal
-
-        # Only where nobody else handles it; when the process is about to die of it anyway.
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            _former_sigterm = signal.SIG_DFL
-            signal.signal(signal.SIGTERM, _on_sigterm)
-
-
-def _restore_sigterm() -> None:
-    global _former_sigterm  # noqa: PLW0603 - state of the process
-    if _former_sigterm is not None and threading.current_thread() is threading.main_thread():
-        import signal
-
-        if signal.getsignal(signal.SIGTERM) is _on_sigterm:
-            signal.signal(signal.SIGTERM, _former_sigterm)
-        _former_sigterm = None
-
-
-def _on_sigterm(number: int, _frame: FrameType | None) -> None:
-    import signal
-
-    _wind_up(time.monotonic() + _EXIT_SECONDS, "killed")
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-
-
-def finish_all(status: Any = None, error: BaseException | None = None) -> None:
-    """End every run that this process has open, children first."""
+def _wind_up(status: Any = None, error: BaseException | None = None) -> None:
+    """End all runs that this process has open, children first, close their segments and deliver what is left."""
+    deadline = time.monotonic() + _EXIT_SECONDS
     with _lock:
-        runs = [run for run, _ in _open.values()]
+        runs = list(_open.values())
     for run in reversed(runs):
         try:
             run.finish(status, error)
         except AutotrackError as failure:
             warn(str(failure))
-
-
-def _wind_up(deadline: float, status: Any = None, error: BaseException | None = None) -> None:
-    """End all runs, close their segments and deliver what is left, until `deadline` (of `time.monotonic`)."""
-    finish_all(status, error)
     syncing.drain(max(0.1, deadline - time.monotonic()))
     delivery.deliver(deadline)
-
-
-def _at_exit() -> None:
-    error = None if hasattr(sys, "ps1") else getattr(sys, "last_value", None)  # what ended the script, if anything did
-    status = "interrupted" if isinstance(error, KeyboardInterrupt) else None
-    _wind_up(time.monotonic() + _EXIT_SECONDS, status, error)
-    if isinstance(error, KeyboardInterrupt):
-        # CPython then dies of SIGINT, as shells expect, unless code was compiled and run meanwhile (importing a
-        # dataclass is enough). Running this sets the interpreter's mark again (run_eval_code_obj in pythonrun.c).
-        with contextlib.suppress(KeyboardInterrupt):
-            exec("raise KeyboardInterrupt")  # noqa: S102
 
 
 def _after_fork_in_child() -> None:
@@ -304,7 +244,6 @@ def _after_fork_in_child() -> None:
     _lock = threading.RLock()
     _open.clear()
     _provenance.clear()
-    _restore_sigterm()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -5,6 +5,7 @@ An argument wins over the environment, that over ``[tool.autotrack]`` in pyproje
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -107,8 +108,14 @@ def _checked(name: str, value: Any, where: str) -> Any:
         raise AutotrackError(f"{where}: {name} is text, not {type(value).__name__}")
     text = os.fspath(value)
     if name == "store" and not is_url(text):
-        return str(Path(text).expanduser().absolute())
+        return _absolute(text)
     return text
+
+
+@functools.cache
+def _absolute(text: str) -> str:
+    """Return a folder's whole path; a relative one stays where it was first meant, also after a change of directory."""
+    return str(Path(text).expanduser().absolute())
 
 
 def _project_options() -> dict[str, Any]:

@@ -7,15 +7,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, get_args
 
 import msgspec
 
-from autotrack.errors import RunFinished
+from autotrack.errors import AutotrackError, RunFinished
 from autotrack.journal import events
 from autotrack.journal.segment import SegmentWriter, now
 from autotrack.journal.text import escape
 from autotrack.journal.values import class_path, encode_value
+from autotrack.log import warn
 from autotrack.metrics import checked_key, checked_points, checked_step
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Run:
         self.name = name
         self.experiment = experiment
         self.parent = parent
+        self.outer: Run | None = None  # the run that was active when this one became so
         self.scoped = False  # entered with `with`: runs started inside are its children
         self._models = models
         self._writer = writer  # None: recorded by another process (rank zero), nothing is written here
@@ -124,7 +126,12 @@ class Run:
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Set several tags. Values are recorded as text."""
-        values = {checked_key(k): None if v is None else escape(str(v)) for k, v in tags.items()}
+        from autotrack.capture import secrets
+
+        if self._status is not None:
+            self._refuse()
+        texts = {checked_key(k): None if v is None else str(v) for k, v in tags.items()}
+        values = {k: None if v is None else escape(v) for k, v in secrets.redact_mapping(texts).items()}
         if values:
             self._write(events.Tags(t=now(), values=values))
 
@@ -207,7 +214,9 @@ class Run:
 
     def note(self, text: str, kind: str = "info") -> None:
         """Attach a remark for whoever reads the run (kinds: ``info``, ``warning``, ``capture``)."""
-        self._write(events.Note(t=now(), text=escape(text), kind=kind))
+        from autotrack.capture import secrets
+
+        self._write(events.Note(t=now(), text=escape(secrets.redact_text(str(text))), kind=kind))
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -222,6 +231,8 @@ class Run:
             active.leave(self)
             return
         status = status or ("failed" if error is not None else "finished")
+        if status not in get_args(events.FinalStatus):
+            raise ValueError(f"a run ends as one of {', '.join(get_args(events.FinalStatus))}, not as {status!r}")
         details = None if error is None else _details(error)
         try:
             self._write(
@@ -245,23 +256,28 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if isinstance(error, KeyboardInterrupt):
-            self.finish("interrupted", error)
-        elif isinstance(error, SystemExit) and error.code in (None, 0):
-            self.finish()
-        else:
-            self.finish(error=error)
+        if isinstance(error, SystemExit) and error.code in (None, 0):
+            error = None
+        try:
+            self.finish("interrupted" if isinstance(error, KeyboardInterrupt) else None, error)
+        except AutotrackError as failure:
+            if error is None:
+                raise
+            warn(str(failure))  # the error of the block is the one that counts
 
     # -- inside -------------------------------------------------------------------------------------------------------
 
     def _write(self, event: events.Event) -> None:
         if self._status is not None:
             self._refuse()
-        self._append(_encode(event) + b"\n")
+        if self._writer is not None:
+            self._writer.write(event)
 
     def _keep(self, content: Any, name: str, kind: str, meta: Mapping[str, Any] | None) -> None:
         if self._writer is None:
             return
+        from autotrack.capture import secrets
+
         blobs = self._blobs(self._writer)
         blob: Blob
         if isinstance(content, (bytes, bytearray, memoryview)):
@@ -279,7 +295,7 @@ class Run:
                 sha256=blob.sha256,
                 size=blob.size,
                 kind=kind,
-                meta=encode_value(dict(meta or {})),
+                meta=encode_value(secrets.redact_mapping(dict(meta or {}))),
             )
         )
 

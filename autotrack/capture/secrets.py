@@ -330,7 +330,8 @@ def _redact(value: Any, secret: bool, salt: bytes | None, depth: int) -> Any:
     kind = type(value)
     if value is None or kind is bool or (kind is float and not secret) or (kind is int and not secret):
         return value
-    if kind is str:
+    if isinstance(value, str):
+        value = str.__str__(value)
         if not secret:
             return redact_text(value, salt=salt)
         return value if value.lower() in _PLAIN or _DONE.fullmatch(value) else mask(value, salt)

@@ -16,8 +16,28 @@ from typing import NamedTuple
 
 from autotrack.errors import StoreError
 
+_LONGEST_ID = 64  # characters of a run's id
 OPEN_SUFFIX = ".jsonl"
 SEALED_SUFFIX = ".jsonl.zst"
+
+
+def checked_run_id(run: object) -> str:
+    """Return the id of a run, given as text or as an object with an `id`, if it can name a folder of the store.
+
+    Raises TypeError for what has no id, and StoreError for a text that cannot be one.
+    """
+    text = run if isinstance(run, str) else getattr(run, "id", None)
+    if not isinstance(text, str):
+        raise TypeError(f"a run is named by its id, not by {type(run).__name__}")
+    if not _is_run_id(text):
+        raise StoreError(f"{text[:80]!r} cannot be the id of a run: 1 to 64 characters, no '/', not '.' or '..'")
+    return text
+
+
+def _is_run_id(name: str) -> bool:
+    if not 0 < len(name) <= _LONGEST_ID or "/" in name or "\0" in name or name in (".", ".."):
+        return False
+    return name.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in name)  # a name on disk that is not UTF-8
 
 
 class SegmentFile(NamedTuple):
@@ -97,10 +117,10 @@ class Folder:
         return self.runs / run
 
     def run_ids(self) -> list[str]:
-        """Return the ids of all runs, oldest first."""
+        """Return the ids of all runs, oldest first; folders whose names cannot be ids are none of ours."""
         try:
             with os.scandir(self.runs) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
+                return sorted(entry.name for entry in entries if _is_run_id(entry.name) and entry.is_dir())
         except FileNotFoundError:
             return []
 
@@ -113,7 +133,7 @@ class Folder:
                     for suffix in (OPEN_SUFFIX, SEALED_SUFFIX):
                         name = entry.name.removesuffix(suffix)
                         # While a segment is being sealed both files are there with the same content.
-                        if name != entry.name and (suffix == OPEN_SUFFIX or name not in found):
+                        if name != entry.name and entry.is_file() and (suffix == OPEN_SUFFIX or name not in found):
                             found[name] = SegmentFile(name, Path(entry.path), suffix == SEALED_SUFFIX)
         except FileNotFoundError:
             return []

@@ -12,16 +12,19 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 
 import msgspec
 
 from autotrack.errors import RunFinished, StoreError
-from autotrack.journal.events import FORMAT, Close, Event, Open, Role
+from autotrack.journal.events import FORMAT, Close, Event, Note, Open, Role
 from autotrack.journal.folder import OPEN_SUFFIX, Folder
 from autotrack.journal.ids import new_id
 from autotrack.journal.liveness import writer_identity
 
 _MAX_WAITING = 64 * 1024 * 1024  # bytes kept in memory while the store cannot be written
+_MAX_KEPT = 1024 * 1024  # bytes of lines other than metrics kept in memory in case the segment is deleted
+_MAX_RECENT = 100_000  # lines not yet synced, kept for the same reason
 
 _encode = msgspec.json.Encoder().encode
 _time_ns = time.time_ns
@@ -35,9 +38,20 @@ def now() -> int:
 class SegmentWriter:
     """Appends events to one segment, from any thread; after a fork the child writes to a segment of its own."""
 
-    def __init__(
-        self, folder: Folder, run: str, *, role: Role = "main", attempt: int = 1, rank: int | None = None
+    def __init__(  # noqa: PLR0913 - who writes what, all in the first line
+        self,
+        folder: Folder,
+        run: str,
+        *,
+        role: Role = "main",
+        attempt: int = 1,
+        rank: int | None = None,
+        not_before: int = 0,
     ) -> None:
+        """Open the segment; `not_before` is the time of the run's latest line, in microseconds since 1970.
+
+        The first line carries at least that time, so that a clock that was set back since makes nothing old again.
+        """
         self.folder = folder
         self.run = run
         self.role: Role = role
@@ -46,8 +60,12 @@ class SegmentWriter:
         self.name = ""
         self.dropped = 0  # events given up because too many were waiting
         self.closed = False
+        self._not_before = not_before
         self._waiting: list[bytes] = []
         self._waiting_size = 0
+        self._kept: list[bytes] = []  # what would be missed most if the segment were deleted: start, params, tags
+        self._kept_size = 0
+        self._recent: deque[bytes] = deque(maxlen=_MAX_RECENT)  # written since the last sync
         self._fd = -1
         self._lock = threading.RLock()  # re-entrant: a signal handler may finish the run in the middle of a write
         with self._lock:
@@ -56,21 +74,27 @@ class SegmentWriter:
 
     def write(self, event: Event) -> None:
         """Append one event; StoreError when it could not be written yet (it is kept and retried)."""
-        self.append(_encode(event) + b"\n")
+        line = _encode(event) + b"\n"
+        with self._lock:
+            if self._kept_size + len(line) <= _MAX_KEPT:
+                self._kept.append(line)
+                self._kept_size += len(line)
+            self.append(line)
 
     def append(self, line: bytes) -> None:
         """Append one encoded line, newline included."""
         with self._lock:
             if self._fd < 0 or self._waiting:
-                self._append_slowly(line)
-                return
+                self._catch_up(line)
             try:
                 written = os.write(self._fd, line)
             except OSError as error:
                 self._wait(line)
                 raise self._refusal(error) from error
-            if written != len(line):
-                self._wait(line[written:])
+            self._recent.append(line)
+            if written != len(line):  # the rest comes before anything else, however long it is
+                self._waiting.append(line[written:])
+                self._waiting_size += len(line) - written
                 self.flush()
 
     def flush(self) -> None:
@@ -97,18 +121,14 @@ class SegmentWriter:
                 self.flush()
             if self._fd < 0:
                 return
+            if os.fstat(self._fd).st_nlink == 0:
+                self._begin_anew()
+            self._recent.clear()
             fd = os.dup(self._fd)
         try:
-            gone = os.fstat(fd).st_nlink == 0
-            if not gone:
-                os.fsync(fd)
+            os.fsync(fd)
         finally:
             os.close(fd)
-        if gone:
-            with self._lock:
-                os.close(self._fd)
-                self._fd = -1
-                self._open()
 
     def close(self) -> None:
         """Write the last line and close the file. Closing twice is allowed."""
@@ -116,7 +136,8 @@ class SegmentWriter:
             if self.closed:
                 return
             try:
-                self.write(Close(t=now()))
+                self.sync()
+                self.append(_encode(Close(t=now())) + b"\n")
                 self.sync()
             finally:
                 self.closed = True
@@ -125,13 +146,33 @@ class SegmentWriter:
                     os.close(self._fd)
                     self._fd = -1
 
-    def _append_slowly(self, line: bytes) -> None:
+    def _catch_up(self, line: bytes) -> None:
+        """Write what waits before `line`; where that does not work, `line` waits too."""
         if self.closed:
             raise RunFinished(
                 f"run {self.run} has ended: log before it finishes, "
                 f"or go on with autotrack.start_run(resume={self.run!r})"
             )
-        self._wait(line)
+        try:
+            self.flush()
+        except StoreError as error:
+            self._wait(line)
+            cause = error.__cause__
+            raise (self._refusal(cause) if isinstance(cause, OSError) else error) from cause
+
+    def _begin_anew(self) -> None:
+        """Go on in a new segment where somebody has deleted this one; what is still in memory is written again."""
+        os.close(self._fd)
+        self._fd = -1
+        recent = list(self._recent)
+        known = {*map(id, recent), *map(id, self._waiting)}
+        note = Note(
+            t=now(), kind="capture",
+            text="capture incomplete: the store was deleted while this run was recorded; values from before are gone",
+        )  # fmt: skip
+        lines = [*(line for line in self._kept if id(line) not in known), *recent, _encode(note) + b"\n"]
+        self._waiting[:0] = lines
+        self._waiting_size += sum(map(len, lines))
         self.flush()
 
     def _open(self) -> None:
@@ -139,7 +180,7 @@ class SegmentWriter:
         self.name = new_id()
         path = self.folder.run_folder(self.run) / f"{self.name}{OPEN_SUFFIX}"
         header = Open(
-            t=now(),
+            t=max(now(), self._not_before),
             format=FORMAT,
             run=self.run,
             segment=self.name,
@@ -180,6 +221,9 @@ class SegmentWriter:
         self._lock = threading.RLock()
         self._waiting = []
         self._waiting_size = 0
+        self._kept = []
+        self._kept_size = 0
+        self._recent.clear()
         self.role = "worker"
         if self._fd >= 0:
             os.close(self._fd)

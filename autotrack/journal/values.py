@@ -6,7 +6,8 @@ Plain JSON values stand for themselves. What JSON lacks is an object with one ``
 ``{"$float": "NaN"}``                     NaN, ``Infinity``, ``-Infinity``
 ``{"$int": "0x..."}``                     an integer outside the signed 64-bit range
 ``{"$bytes": "<base64>"}``                bytes
-``{"$tuple": [...]}``, ``{"$set": [...]}``  a tuple, a set
+``{"$tuple": [...]}``                     a tuple
+``{"$set": [...]}``, ``{"$frozenset": [...]}``  a set, a frozenset
 ``{"$dict": [[key, value], ...]}``        a mapping whose keys are not all plain text
 ``{"$repr": "...", "type": "..."}``       any other object: its `repr` and class path
 ========================================  ==========================================
@@ -89,17 +90,28 @@ def _encode_compound(value: Any, kind: type, depth: int) -> Any:
     if kind is tuple:
         return {"$tuple": [encode_value(v, depth) for v in value]}
     if kind in (set, frozenset):
-        return {"$set": sorted((encode_value(v, depth) for v in value), key=repr)}
+        return {f"${kind.__name__}": sorted((encode_value(v, depth) for v in value), key=repr)}
     if kind in (bytes, bytearray):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, Mapping) and (kind is dict or kind.__module__ in ("collections", "types")):
         if all(type(k) is str and k[:1] != "$" for k in value):
             return {escape(k): encode_value(v, depth) for k, v in value.items()}
         return {"$dict": [[encode_value(k, depth), encode_value(v, depth)] for k, v in value.items()]}
-    plain = scalar(value)
-    if plain is not value and type(plain) in (bool, int, float, str):
-        return encode_value(plain, depth)
-    return _opaque(value)
+    if kind is Opaque:  # read from another run
+        return {"$repr": escape(str(value)), "type": escape(value.type)}
+    plain = _plain(scalar(value))
+    return _opaque(value) if plain is None else encode_value(plain, depth)
+
+
+def _plain(value: Any) -> bool | int | float | str | None:
+    """Return what numpy's texts and numbers and the members of StrEnum and IntEnum are equal to; None for others."""
+    if type(value) is bool:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else None
 
 
 def _opaque(value: Any) -> dict[str, str]:
@@ -112,7 +124,7 @@ def _opaque(value: Any) -> dict[str, str]:
     return {"$repr": escape(text), "type": escape(class_path(type(value)))}
 
 
-def decode_value(data: Any) -> Any:  # noqa: C901 - one case a mark
+def decode_value(data: Any) -> Any:  # noqa: C901, PLR0912 - one case a mark
     """Return the Python value of encoded data (inverse of `encode_value`; opaque objects as `Opaque`)."""
     if isinstance(data, str):
         return unescape(data)
@@ -134,10 +146,19 @@ def decode_value(data: Any) -> Any:  # noqa: C901 - one case a mark
         case "$tuple":
             return tuple(decode_value(v) for v in body)
         case "$set":
-            return {frozenset(v) if isinstance(v, set) else v for v in map(decode_value, body)}
+            return {_hashable(decode_value(v)) for v in body}
+        case "$frozenset":
+            return frozenset(_hashable(decode_value(v)) for v in body)
         case "$dict":
-            return {decode_value(k): decode_value(v) for k, v in body}
+            return {_hashable(decode_value(k)): decode_value(v) for k, v in body}
         case "$repr":
             return Opaque(unescape(body), unescape(data.get("type", "")))
         case _:  # a mark of a later format: shown as it is
             return data
+
+
+def _hashable(value: Any) -> Any:
+    """Return what can be in a set, or a key, for a value that earlier versions wrote as a set there."""
+    if isinstance(value, set):
+        return frozenset(value)
+    return tuple(map(_hashable, value)) if isinstance(value, tuple) else value

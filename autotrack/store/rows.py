@@ -142,7 +142,7 @@ def param_columns(value: Any) -> dict[str, Any]:
 
 def _compound_columns(value: Any) -> tuple[str, float | None, str | None]:
     mark = "" if isinstance(value, list) else next(iter(value), "")
-    if isinstance(value, list) or mark in ("$tuple", "$set"):
+    if isinstance(value, list) or mark in ("$tuple", "$set", "$frozenset"):
         return "list", None, encoded(value)[:_SHORT]
     if mark == "$float":
         return "float", float(value[mark]), None

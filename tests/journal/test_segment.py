@@ -15,8 +15,9 @@ import msgspec
 import pytest
 
 from autotrack.errors import RunFinished, StoreError
+from autotrack.journal import segment
 from autotrack.journal.decoding import decode_line, decode_lines
-from autotrack.journal.events import Close, Corrupt, Finish, Metrics, Note, Open, Params, Unknown
+from autotrack.journal.events import Close, Corrupt, Finish, Metrics, Note, Open, Params, Start, Unknown
 from autotrack.journal.folder import Folder
 from autotrack.journal.segment import SegmentWriter, now
 
@@ -139,10 +140,37 @@ def test_deleted_store_begins_anew(folder: Folder) -> None:
     import shutil
 
     writer = SegmentWriter(folder, "r")
+    writer.write(Start(t=1, name="named"))
+    writer.append(msgspec.json.encode(Metrics(t=2, s=0, v={"loss": 1.0})) + b"\n")
+    writer.sync()  # what was synced and then deleted is gone, but not whose it was
+    writer.append(msgspec.json.encode(Metrics(t=3, s=1, v={"loss": 2.0})) + b"\n")
     shutil.rmtree(folder.root)
-    writer.sync()
-    writer.write(Note(t=1, text="after"))
-    assert [e.text for e in events(folder, "r") if isinstance(e, Note)] == ["after"]
+    writer.append(msgspec.json.encode(Metrics(t=4, s=2, v={"loss": 3.0})) + b"\n")
+    writer.write(Note(t=5, text="after"))
+    writer.close()
+    _, start, *found, close = events(folder, "r")
+    assert start == Start(t=1, name="named")
+    assert [e.s for e in found if isinstance(e, Metrics)] == [1, 2]
+    after, note = (e for e in found if isinstance(e, Note))
+    assert after.text == "after"
+    assert (note.kind, note.text[:28]) == ("capture", "capture incomplete: the stor")
+    assert isinstance(close, Close)
+
+
+def test_the_rest_of_a_line_is_never_given_up_however_long(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "_MAX_WAITING", 1000)
+    writer = SegmentWriter(folder, "r")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (folder.segments("r")[0].size() + 20, hard))
+    try:
+        with pytest.raises(StoreError, match="kept in memory"):
+            writer.write(Note(t=1, text="x" * 5000))
+        with pytest.raises(StoreError, match="1 events were given up"):
+            writer.write(Note(t=2, text="lost, and said so"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    writer.write(Note(t=3, text="third"))
+    assert [e.text for e in events(folder, "r") if isinstance(e, Note)] == ["x" * 5000, "third"]
 
 
 def test_store_that_is_a_file(tmp_path: Path) -> None:

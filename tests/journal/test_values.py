@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 from typing import Any
@@ -24,6 +25,8 @@ values = st.recursive(
         | st.tuples(inner, inner)
         | st.dictionaries(st.integers() | texts, inner)
         | st.frozensets(st.integers() | texts)
+        | st.sets(st.frozensets(st.integers()) | st.tuples(st.frozensets(st.integers()), texts))
+        | st.dictionaries(st.frozensets(st.integers()), inner)
     ),
     max_leaves=20,
 )
@@ -32,8 +35,6 @@ values = st.recursive(
 def same(a: Any, b: Any) -> bool:
     if isinstance(a, float) and isinstance(b, float):
         return (a != a and b != b) or (a == b and math.copysign(1, a) == math.copysign(1, b))
-    if isinstance(a, frozenset | set):
-        return a == b
     if type(a) is not type(b):
         return False
     if isinstance(a, dict):
@@ -78,3 +79,32 @@ def test_a_broken_repr_and_a_circle_do_no_harm() -> None:
 @pytest.mark.parametrize("number", [2**63, -(2**63) - 1, 10**5000], ids=["over", "under", "5000 digits"])
 def test_huge_integers(number: int) -> None:
     assert decode_value(msgspec.json.decode(msgspec.json.encode(encode_value(number)))) == number
+
+
+class Colour(enum.StrEnum):
+    RED = "red"
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+def test_subclasses_of_plain_types_are_what_they_are_equal_to() -> None:
+    assert encode_value(Colour.RED) == "red"
+    assert encode_value(Level.HIGH) == 3
+    assert encode_value([Colour.RED]) == ["red"]
+
+
+def test_numpys_texts_and_numbers_are_plain() -> None:
+    numpy = pytest.importorskip("numpy")
+    assert encode_value(numpy.str_("adam")) == "adam"
+    assert encode_value(numpy.float64(0.5)) == 0.5
+    assert encode_value(numpy.int32(7)) == 7
+    assert encode_value(numpy.bool_(True)) is True
+
+
+def test_what_could_not_be_held_is_held_the_same_when_it_is_copied() -> None:
+    opaque = decode_value(encode_value(object))
+    assert isinstance(opaque, Opaque)
+    again = decode_value(encode_value(opaque))
+    assert (again, again.type) == (opaque, opaque.type)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -239,31 +238,6 @@ run = autotrack.start_run("script")
 print(run.id, flush=True)
 {body}
 """
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "code"),
-    [
-        ("", "finished", 0),
-        ("raise ValueError('no')", "failed", 1),
-        ("raise KeyboardInterrupt", "interrupted", -signal.SIGINT),
-        ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", "killed", -signal.SIGTERM),
-        ("os.kill(os.getpid(), signal.SIGINT)", "interrupted", -signal.SIGINT),
-    ],
-)
-def test_how_a_script_ends(body: str, status: str, code: int, tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(SCRIPT.format(body=body))
-    done = subprocess.run([sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    (finish,) = only(Finish, done.stdout.strip())
-    assert finish.status == status
-
-
-def test_sigterm_handler_is_there_only_while_a_run_is_open() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with autotrack.start_run():
-        assert signal.getsignal(signal.SIGTERM) is not before
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_eight_processes_start_on_a_store_that_does_not_exist(tmp_path: Path) -> None:

@@ -33,13 +33,19 @@ SCALARS = (
     | st.binary(max_size=20)
 )
 HASHABLE = st.integers() | st.text(max_size=5) | st.booleans() | st.none()
+FROZEN = HASHABLE | st.recursive(
+    st.frozensets(HASHABLE, max_size=2),
+    lambda inner: st.lists(inner | HASHABLE, max_size=2).map(tuple) | st.frozensets(inner, max_size=2),
+    max_leaves=4,
+)
 VALUES = st.recursive(
-    SCALARS | st.sets(HASHABLE, max_size=3),
+    SCALARS | st.sets(FROZEN, max_size=3),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.lists(inner, max_size=3).map(tuple)
         | st.dictionaries(KEYS, inner, max_size=4)
-        | st.dictionaries(st.integers(-5, 5) | KEYS.map("$".__add__), inner, max_size=3)
+        | st.dictionaries(st.integers(-5, 5) | KEYS.map("$".__add__) | FROZEN, inner, max_size=3)
+        | FROZEN
     ),
     max_leaves=12,
 )
@@ -75,7 +81,7 @@ def exact(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value).__name__, [exact(item) for item in value]
     if isinstance(value, (set, frozenset)):
-        return "set", sorted(map(exact, value), key=repr)
+        return type(value).__name__, sorted(map(exact, value), key=repr)
     return type(value).__name__, repr(value)
 
 
