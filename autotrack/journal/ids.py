@@ -22,12 +22,13 @@ _NOUNS = (
 ).split()
 
 
-def new_id() -> str:
-    """Return a new id: 48 bits of milliseconds since 1970, 10 of the millisecond's fraction and 70 random ones.
+def new_id(not_before: int = 0) -> str:
+    """Return a new id of now, or of `not_before` (microseconds since 1970) where that is later.
 
-    It is a ULID (https://github.com/ulid/spec) in lower case: 26 characters that sort by time.
+    It is a ULID (https://github.com/ulid/spec) in lower case, 26 characters that sort by time: 48 bits of milliseconds
+    since 1970, 10 of the millisecond's fraction and 70 random ones.
     """
-    milliseconds, fraction = divmod(time.time_ns(), 1_000_000)
+    milliseconds, fraction = divmod(max(time.time_ns(), not_before * 1000), 1_000_000)
     number = milliseconds << 80 | (fraction * 1024 // 1_000_000) << 70 | int.from_bytes(os.urandom(9), "big") >> 2
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 

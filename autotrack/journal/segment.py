@@ -177,7 +177,7 @@ class SegmentWriter:
 
     def _open(self) -> None:
         self.folder.create()
-        self.name = new_id()
+        self.name = new_id(self._not_before)
         path = self.folder.run_folder(self.run) / f"{self.name}{OPEN_SUFFIX}"
         header = Open(
             t=max(now(), self._not_before),

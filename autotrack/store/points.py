@@ -58,7 +58,7 @@ def add_points(connection: Connection, parts: Sequence[Part], old: set[int], nam
             rows, summary = _pack(encoder, whole, segment, number)
             if summary is None or whole is not new:
                 summary = summarize(new.steps, new.values)
-            entry = _entry(new, summary, segment, column.offset)
+            entry = _entry(new, summary, (column.clock, segment, column.offset))
             before = folded.get(place) or known.get(place)
             folded[place] = entry if before is None else _merged(before, entry, names)
             packed.append((place, rows))
@@ -115,14 +115,15 @@ def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> tuple[
     return rows, summary if len(rows) == 1 else None
 
 
-def _entry(new: Points, found: Summary, segment: int, offset: int) -> dict[str, Any]:
-    """Return the columns of a series that has these points only."""
-    last, time = float(new.values[-1]), int(new.times[-1])
+def _entry(new: Points, found: Summary, order: tuple[int, int, int]) -> dict[str, Any]:
+    """Return the columns of a series that has these points only; `order` is that of the last line."""
+    last = float(new.values[-1])
     return {
         "count": found.count, "nan": found.nan, "inf": found.inf, "total": found.total,
         "min": found.min, "min_step": found.min_step, "max": found.max, "max_step": found.max_step,
-        "last": None if math.isnan(last) else last, "last_step": float(new.steps[-1]), "last_time": time,
-        "first_step": float(new.steps[0]), "clock": time, "segment": segment, "offset": offset,
+        "last": None if math.isnan(last) else last, "last_step": float(new.steps[-1]),
+        "last_time": int(new.times[-1]), "first_step": float(new.steps[0]),
+        "clock": order[0], "segment": order[1], "offset": order[2],
     }  # fmt: skip
 
 

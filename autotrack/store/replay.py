@@ -16,6 +16,7 @@ from autotrack.store.sound import is_sound
 
 _LATEST = 2**53
 """Microseconds, about the year 2255: sums and differences of times stay within 64 bits."""
+_Line = tuple[Metrics, int, int]  # with its offset and clock
 _TEXTS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -40,10 +41,11 @@ class News:
 
 @dataclass(slots=True)
 class Columns:
-    """Points of one key in several stretches, and the offset of the line that held the last."""
+    """Points of one key in several stretches, and the clock and the offset of the line that held the last."""
 
     parts: list[Points]
     lines: list[Ints]  # where each point's line begins
+    clock: int
     offset: int
 
     def joined(self) -> Points:
@@ -67,7 +69,7 @@ def read_news(data: bytes, offset: int, clock: int) -> News:
     if len(events) != len(lines):  # blank lines
         events = [decode_line(line) for line in lines]
     starts = itertools.accumulate((len(line) + 1 for line in lines), initial=offset)
-    groups: dict[tuple[str, ...], list[tuple[Metrics, int]]] = {}
+    groups: dict[tuple[str, ...], list[_Line]] = {}
     for event, at in zip(events, starts, strict=False):  # one start more than there are lines
         if type(event) is Unknown:
             news.unknown.append((event.raw, at))
@@ -84,7 +86,7 @@ def read_news(data: bytes, offset: int, clock: int) -> News:
             continue
         if type(known) is Metrics:
             news.clock = max(news.clock, known.t)
-            groups.setdefault(tuple(known.v), []).append((known, at))
+            groups.setdefault(tuple(known.v), []).append((known, at, news.clock))
         elif is_sound(known):
             news.clock = max(news.clock, known.t)
             _add_event(news, known, at)
@@ -106,31 +108,32 @@ def _add_event(news: News, event: Event, at: int) -> None:
     news.events.append((event, news.clock, at))
 
 
-def _add_points(news: News, keys: Sequence[str], found: list[tuple[Metrics, int]]) -> None:
+def _add_points(news: News, keys: Sequence[str], found: list[_Line]) -> None:
     """Add lines that hold the same keys, as columns that all keys share where they can."""
     if not found or not keys:
         return
-    group = [event for event, _ in found]
+    group = [event for event, _, _ in found]
     try:
         table = _table(group)
         steps = _steps(group)
     except (KeyError, OverflowError):
-        sound = [(event, at) for event, at in found if _is_point(event)]
+        sound = [line for line in found if _is_point(line[0])]
         news.corrupt += len(found) - len(sound)
         _add_points(news, keys, sound)
         return
     columns = np.ascontiguousarray(table.reshape(len(group), len(keys)).T)
     times = np.array([event.t for event in group], np.int64)
-    lines = np.array([at for _, at in found], np.int64)
+    lines = np.array([at for _, at, _ in found], np.int64)
+    _, offset, clock = found[-1]
     for key, values in zip(keys, columns, strict=True):
         part = Points(steps, times, values)
         known = news.points.get(key)
         if known is None:
-            news.points[key] = Columns([part], [lines], found[-1][1])
+            news.points[key] = Columns([part], [lines], clock, offset)
         else:
             known.parts.append(part)
             known.lines.append(lines)
-            known.offset = max(known.offset, found[-1][1])
+            known.clock, known.offset = max(known.clock, clock), max(known.offset, offset)
 
 
 def _table(group: Sequence[Metrics]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
