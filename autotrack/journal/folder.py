@@ -11,12 +11,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from autotrack.errors import StoreError
 
 _LONGEST_ID = 64  # characters of a run's id
+_BLOCK = 1 << 14  # packed bytes taken at once: they may become much more
 OPEN_SUFFIX = ".jsonl"
 SEALED_SUFFIX = ".jsonl.zst"
 
@@ -48,28 +51,57 @@ class SegmentFile(NamedTuple):
     sealed: bool
 
     def size(self) -> int:
-        """Return the number of bytes; raises FileNotFoundError where the segment was sealed or removed meanwhile."""
+        """Return the number of bytes; raises FileNotFoundError where the segment was sealed or removed meanwhile.
+
+        Of a sealed segment it is what its frame says; 0 where it is damaged beyond that.
+        """
         if not self.sealed:
             return self.path.stat().st_size
         import zstandard
 
         with self.path.open("rb") as file:
-            return zstandard.frame_content_size(file.read(32))
+            try:
+                size = zstandard.frame_content_size(file.read(32))
+            except zstandard.ZstdError:
+                return 0
+        return size if size >= 0 else len(self.read())  # another program may have sealed it without saying the size
 
     def read(self, offset: int = 0, limit: int | None = None) -> bytes:
-        """Return at most `limit` bytes from `offset` on."""
+        """Return at most `limit` bytes from `offset` on; StoreError where a sealed segment cannot be unpacked."""
         if not self.sealed:
             with self.path.open("rb") as file:
                 file.seek(offset)
                 return file.read(-1 if limit is None else limit)
+        stop = sys.maxsize if limit is None else offset + limit
+        at, parts = 0, []
+        for block in self._blocks():
+            parts.append(block[max(0, offset - at) : max(0, stop - at)])
+            at += len(block)
+            if at >= stop:
+                break
+        return b"".join(parts)
+
+    def verify(self) -> None:
+        """Raise StoreError where a sealed segment is damaged: its checksum stands at its end, behind what it guards."""
+        if self.sealed:
+            for _ in self._blocks():
+                pass
+
+    def _blocks(self) -> Iterator[bytes]:
         import zstandard
 
-        with self.path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as reader:
-            while offset > 0 and (skipped := len(reader.read(min(offset, 1 << 20)))):
-                offset -= skipped
-            if limit is None:
-                return reader.readall()
-            return reader.read(limit)
+        unpacking = zstandard.ZstdDecompressor().decompressobj()
+        with self.path.open("rb") as file:
+            try:
+                while not unpacking.eof and (packed := file.read(_BLOCK)):
+                    yield unpacking.decompress(packed)
+            except zstandard.ZstdError as error:
+                raise self._damage(str(error)) from error
+        if not unpacking.eof:
+            raise self._damage("it is cut short")
+
+    def _damage(self, reason: str) -> StoreError:
+        return StoreError(f"the sealed segment {self.path} is damaged ({reason}): put a sound copy in its place")
 
 
 class Folder:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DatabaseError
 from autotrack.errors import StoreError
 from autotrack.journal import events
 from autotrack.journal.folder import Folder, SegmentFile
+from autotrack.log import warn
 from autotrack.store.applying import apply_news
 from autotrack.store.engine import Index
 from autotrack.store.folding import fold_runs, is_moving, presence
@@ -55,6 +57,21 @@ class _Memory:
     changed: int = 0  # mtime of the folder of runs
     scanned: float = -1e9  # when all run folders were looked at
     open: set[str] | None = None  # runs that may have something new at any time
+    verified: dict[tuple[Path, int], bool] = field(default_factory=dict)  # sealed segments by place and mtime
+
+    def sound(self, file: SegmentFile) -> bool:
+        """Return whether a segment may be read: a sealed one has the content that its checksum says."""
+        if not file.sealed:
+            return True
+        key = file.path, file.path.stat().st_mtime_ns
+        if key not in self.verified:
+            try:
+                file.verify()
+                self.verified[key] = True
+            except StoreError as error:
+                warn(str(error))
+                self.verified[key] = False
+        return self.verified[key]
 
 
 @dataclass(slots=True)
@@ -114,7 +131,7 @@ def _ingest(index: Index, folder: Folder, deadline: float | None, progress: Prog
         size = 0
         while done + len(batch) < len(work) and len(batch) < _BATCH_RUNS and size < _BATCH_BYTES:
             item = work[done + len(batch)]
-            found = _read(item)
+            found = _read(item, _memory(index))
             item.ended = {} if item.rest else _ended(item, found)
             size += sum(found[file.name].offset - known for file, known, _ in item.files if file.name in found)
             if found:
@@ -191,12 +208,12 @@ def _stamp(folder: Folder, uid: str) -> int:
         return 0
 
 
-def _read(item: _Work) -> dict[str, News]:
-    """Read what is new in a run's segments, of each about `_READ` bytes at most."""
+def _read(item: _Work, memory: _Memory) -> dict[str, News]:
+    """Read what is new in a run's segments, of each about `_READ` bytes at most; nothing of a damaged sealed one."""
     found: dict[str, News] = {}
     for file, offset, clock in item.files:
         try:
-            if file.size() <= offset:
+            if file.size() <= offset or not memory.sound(file):
                 continue
             data = _lines(file, offset)
         except FileNotFoundError:  # sealed at this moment: the next look finds it

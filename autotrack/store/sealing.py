@@ -185,6 +185,23 @@ def sealable(index: Index, folder: Folder) -> list[tuple[SegmentFile, int]]:
     return ready
 
 
+def damaged(index: Index, folder: Folder) -> list[SegmentFile]:
+    """Return the sealed segments of which the index, brought up to date before, could not take in everything."""
+    s = segments.c
+    query = select(runs.c.uid, s.name, s.offset).join(runs, runs.c.id == s.run)
+    found = []
+    for uids in pages(folder.run_ids()):
+        with index.engine.connect() as connection:
+            known = {(row.uid, row.name): row.offset for row in connection.execute(query.where(runs.c.uid.in_(uids)))}
+        for uid in uids:
+            found += [
+                file
+                for file in folder.segments(uid)
+                if file.sealed and known.get((uid, file.name), 0) != (file.size() or -1)
+            ]
+    return found
+
+
 def _is_left(row: Any) -> bool:
     """Return whether a segment's writer is done with it, or gone."""
     if row.closed:

@@ -348,3 +348,41 @@ def test_two_seal_at_once(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_sealed_segment_takes_few_bytes_a_point(folder: Folder) -> None:
     run = record(3000)
     assert seal(only(folder, run)).path.stat().st_size < 8.6 * 30_000
+
+
+def _flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: b"no frame at all",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-1],
+        *(lambda data, i=i: _flip(data, len(data) * i // 10) for i in range(1, 10)),
+        lambda data: _flip(data, len(data) - 1),
+    ],
+)
+def test_a_damaged_sealed_segment_is_named_and_nothing_of_it_is_believed(damage: Any, folder: Folder) -> None:
+    spoiled, sound = record(), record(20)
+    with Index.open(folder) as index:
+        ingest(index, folder)
+        assert seal_finished(index, folder) == 2
+        assert sealing.damaged(index, folder) == []
+    path = only(folder, spoiled).path
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    store = autotrack.open_store()
+    store.rebuild()
+    assert len(store.run(sound).series("loss_0").values) == 20
+    assert [run.id for run in store.runs() if "loss_0" in run.metrics] == [sound]
+    index = store._opened()
+    assert index is not None
+    assert [file.path for file in sealing.damaged(index, folder)] == [path]
+    with pytest.raises(StoreError, match="is damaged"):
+        store.gc()
+    path.write_bytes(whole)
+    assert len(store.run(spoiled).series("loss_0").values) == 500
+    store.gc()
