@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from types import ModuleType
 from typing import Any
@@ -23,6 +24,10 @@ class _Callable(ModuleType):
 
     def __call__(self, **options: Any) -> Autolog:
         return autolog(**options)
+
+    def __reduce__(self) -> Any:
+        """Pickled by name, like any module: cloudpickle asks for exactly the type of modules."""
+        return importlib.import_module, (self.__name__,)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -10,7 +10,7 @@ from typing import Any
 
 from autotrack import active
 from autotrack.autolog.calls import OPEN, Call
-from autotrack.autolog.patches import Patches
+from autotrack.autolog.patches import Patches, mend
 from autotrack.autolog.wrappers import uncounted
 from autotrack.run import Run
 
@@ -57,8 +57,11 @@ def install(patches: Patches) -> None:
 def _autolog(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     call, run = OPEN.get(), active._current.get()
     if (call is None and run is None) or len(args) != 1:
-        return wrapped(*args, **kwargs)
-    return wrapped(_carried(args[0], call, run), **kwargs)
+        results = wrapped(*args, **kwargs)
+    else:
+        results = wrapped(_carried(args[0], call, run), **kwargs)
+    mend()
+    return results
 
 
 def _carried(tasks: Iterable[Task], call: Call | None, run: Run | None) -> Iterable[Task]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 import sys
 import weakref
@@ -28,8 +29,11 @@ class Patches:
         self.integration = integration
         self.options = options
         self.live = True
-        self._undo: list[Callable[[], object]] = []
+        self._undo: dict[int, Callable[[], object]] = {}  # in the order in which they were put in
+        self._count = itertools.count()
         self._on_stop: list[Callable[[], object]] = []
+        self._again: dict[tuple[int, str], Callable[[], object]] = {}
+        _all.add(self)
 
     def around(self, owner: type | ModuleType, name: str, observer: Observer, *, nested: bool = False) -> None:
         """Have `observer(call)`, a context manager, entered around each call of `owner.name`.
@@ -49,17 +53,29 @@ class Patches:
             self._wrap_function(site, getattr(owner, name))
 
     def around_subclasses(self, base: type, name: str, observer: Observer, *, nested: bool = False) -> None:
-        """`around` for `name` wherever `base` or a subclass of it defines it: the classes that exist and later ones."""
+        """`around` for `name` wherever `base` or a subclass of it defines it: the classes that exist and later ones.
+
+        A class that has it from a mixin of somebody else's, which is no subclass of `base`, counts as defining it.
+        """
+        hooked: weakref.WeakSet[type] = weakref.WeakSet((base,))
 
         def wrap(cls: type) -> None:
-            value = vars(cls).get(name, _MISSING)
+            if "__init_subclass__" in vars(cls) and cls not in hooked:
+                hooked.add(cls)
+                self._on_later_subclass(cls, wrap)  # its own may not call that of `base`
+            value = _defined(cls, name, base)
             if value is _MISSING or hasattr(type(value), "__set__"):
                 return
             # `fit = Base.fit` in a class body, or dataclass(slots=True), brings a wrapper of ours along.
             site = site_of(value)
+            if site is not None and site.patches is self and site.owner is cls:
+                return
             original = plain(value) if site is not None and site.patches is self else value
             if callable(original) or hasattr(type(original), "__get__"):
                 self._wrap_method(Site(self, cls, name, observer, nested=nested), original)
+                if cls.__module__ == "__main__":
+                    cls_ = weakref.ref(cls)
+                    self._again[id(cls), name] = lambda: None if (cls := cls_()) is None else wrap(cls)
 
         self._on_later_subclass(base, wrap)
         for cls in _tree(base):
@@ -80,7 +96,17 @@ class Patches:
             with guarded(f"stopping {self.integration}"):
                 self._on_stop.pop()()
         while self._undo:
-            self._undo.pop()()
+            self._undo.popitem()[1]()
+
+    def mend(self) -> None:
+        """Put back what a pickle that came from another process has overwritten.
+
+        Classes of `__main__` travel by value. When an object of such a class comes back, cloudpickle sets the class's
+        attributes to what they are over there: plain functions.
+        """
+        if self.live:
+            for again in list(self._again.values()):
+                again()
 
     def _wrap_method(self, site: Site, original: Any, door: Callable[..., Any] | None = None) -> None:
         owner, name = site.owner, site.name
@@ -88,7 +114,8 @@ class Patches:
         inherited = name not in vars(owner)
         setattr(owner, name, wrapper)
         # Users define classes and drop them: nothing that is kept here holds on to a class (functions do, by `super`).
-        owner_, wrapper_ = weakref.ref(owner), weakref.ref(wrapper)
+        entry = next(self._count)
+        owner_, wrapper_ = weakref.ref(owner, lambda _: self._undo.pop(entry, None)), weakref.ref(wrapper)
         del owner, original, site, wrapper
 
         def undo() -> None:
@@ -100,13 +127,13 @@ class Patches:
             else:
                 setattr(owner, name, wrapper.__wrapped__)
 
-        self._undo.append(undo)
+        self._undo[entry] = undo
 
     def _wrap_function(self, site: Site, original: Any) -> None:
         name = site.name
         wrapper = Observed(original, site)
         _replace_everywhere(name, original, wrapper)
-        self._undo.append(lambda: _replace_everywhere(name, wrapper, original))
+        self._undo[next(self._count)] = lambda: _replace_everywhere(name, wrapper, original)
 
     def _on_later_subclass(self, base: type, wrap: Callable[[type], None]) -> None:
         before = vars(base).get("__init_subclass__", _MISSING)
@@ -131,7 +158,7 @@ class Patches:
 
         hook = _SubclassHook(__init_subclass__, before)
         base.__init_subclass__ = hook  # type: ignore[assignment]
-        self._undo.append(undo)
+        self._undo[next(self._count)] = undo
 
 
 class _SubclassHook:
@@ -148,6 +175,26 @@ class _SubclassHook:
         if self.before is _MISSING:
             return staticmethod, (dict,)  # takes the keywords and does nothing, and is not ours
         return operator.getitem, ((self.before,), 0)
+
+
+_all: weakref.WeakSet[Patches] = weakref.WeakSet()
+
+
+def mend() -> None:
+    """`Patches.mend` of all that there are."""
+    for patches in list(_all):
+        patches.mend()
+
+
+def _defined(cls: type, name: str, base: type) -> Any:
+    """What a class defines under a name, or has from a mixin that is neither a `base` nor of its package."""
+    package = base.__module__.partition(".")[0]
+    for owner in cls.__mro__:
+        value = vars(owner).get(name, _MISSING)
+        if value is not _MISSING:
+            of_others = not issubclass(owner, base) and owner.__module__.partition(".")[0] != package
+            return value if owner is cls or (of_others and owner is not object) else _MISSING
+    return _MISSING
 
 
 def _tree(base: type) -> Iterator[type]:

@@ -39,14 +39,14 @@ class Integration(NamedTuple):
 
 
 class Autolog:
-    """Autologging that is on (or was: `stop()` undoes everything). Leaving a `with` block stops it."""
+    """Autologging that is on (or was: `stop()` undoes everything). After a `with` block it is as it was before."""
 
     def __init__(self) -> None:
         self._plugs: list[_Plug] = []
         self._given: dict[str, Any] = {}
         self._running = False
-        self._fresh = False
-        self._entered: list[bool] = []
+        self._former: dict[str, Any] | None = None  # the options before the last call; None: it was off
+        self._entered: list[dict[str, Any] | None] = []
 
     @property
     def running(self) -> bool:
@@ -60,11 +60,10 @@ class Autolog:
 
     def start(self, given: dict[str, Any]) -> None:
         """Turn autologging on; if it is on already, go on with the options `given`, if there are any."""
+        self._former = self._given if self._running else None
         if not self._running:
             self._start(given)
-            self._fresh = True
             return
-        self._fresh = False
         if given and given != self._given:
             _check(given, dict.fromkeys(plug.entry.module for plug in self._plugs if plug.entry.distribution))
             self.stop()
@@ -87,15 +86,19 @@ class Autolog:
             return [plug.status() for plug in plugs if plug.entry.distribution]
 
     def __enter__(self) -> Self:
-        self._entered.append(self._fresh)
-        self._fresh = False
+        self._entered.append(self._former)
+        self._former = self._given
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._entered.pop():  # not if it was on already before the block
+        former = self._entered.pop()
+        if former is None or not self._running:
             self.stop()
+        elif former != self._given:  # it was on already before the block, with other options
+            self.stop()
+            self._start(former)
 
     def __repr__(self) -> str:
         states = ", ".join(f"{one.name} {one.state}" for one in self.status())

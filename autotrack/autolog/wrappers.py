@@ -87,7 +87,8 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         """The plain function: by reference where pickle will find this very wrapper under its name, else as itself.
 
         What is loaded then needs no autotrack: no function of ours is named in the pickle. `operator.getitem` hands
-        over an object as it is.
+        over an object as it is. In a class that is pickled by value, it is what the class has under that name when it
+        is loaded: cloudpickle sets the attributes again of a class that is still there.
         """
         site: Site = self._self_site
         if isinstance(site.owner, type):
@@ -95,10 +96,11 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
                 import inspect
 
                 return inspect.getattr_static, (site.owner, site.name)
-        else:
-            function: Any = self.__wrapped__
-            if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is self:
-                return function.__qualname__
+            present = operator.methodcaller("get", site.name, self.__wrapped__)
+            return present, (_Later(getattr, site.owner, "__dict__"),)
+        function: Any = self.__wrapped__
+        if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is self:
+            return function.__qualname__
         return operator.getitem, ((self.__wrapped__,), 0)
 
     def __repr__(self) -> str:
@@ -109,6 +111,16 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self
+
+
+class _Later:
+    """Stands in a pickle for what a call will return when it is loaded."""
+
+    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
+        self._call = function, args
+
+    def __reduce__(self) -> Any:
+        return self._call
 
 
 def plain(value: Any) -> Any:

@@ -91,6 +91,69 @@ def test_dropped_classes_are_freed(patches: Patches) -> None:
     assert gone() is None
 
 
+def test_dropped_classes_leave_nothing_behind(patches: Patches) -> None:
+    class Base:
+        def fit(self) -> None: ...
+
+    patches.around_subclasses(Base, "fit", nothing)
+    before = len(patches._undo)
+    for _ in range(100):
+        type("Own", (Base,), {"fit": lambda self: None})
+    gc.collect()
+    assert len(patches._undo) == before
+
+
+def test_methods_of_foreign_mixins_are_observed(patches: Patches) -> None:
+    Base = type("Base", (), {"fit": lambda self: "base", "__module__": "framework.base"})
+    Within = type("Within", (), {"fit": lambda self: "within", "__module__": "framework.mixins"})
+
+    class Mixin:
+        def fit(self) -> str:
+            return "mixin"
+
+    seen: list[str] = []
+    patches.around_subclasses(Base, "fit", observing(before=lambda call: seen.append(call.owner.__name__)))
+    Mixed = type("Mixed", (Mixin, Base), {})
+    Below = type("Below", (Mixed,), {})
+    Framework = type("Framework", (Within, Base), {})  # as scikit-learn's mixins: what they call is observed
+    assert [cls().fit() for cls in (Mixed, Below, Framework)] == ["mixin", "mixin", "within"]
+    assert seen == ["Mixed", "Mixed"]
+    patches.undo()
+    assert "fit" not in vars(Mixed)
+
+
+def test_hooks_that_end_the_chain_do_not_hide_later_classes(patches: Patches) -> None:
+    class Base:
+        def fit(self) -> str:
+            return "base"
+
+    class Closed(Base):
+        def __init_subclass__(cls) -> None:
+            """Call nobody."""
+
+    seen: list[str] = []
+    plain_hook = vars(Closed)["__init_subclass__"]
+    patches.around_subclasses(Base, "fit", observing(before=lambda call: seen.append(type(call.instance).__name__)))
+
+    class Below(Closed):
+        def fit(self) -> str:
+            return "below"
+
+    class Again(Below):
+        def __init_subclass__(cls) -> None:
+            """Call nobody."""
+
+    class Deep(Again):
+        def fit(self) -> str:
+            return "deep"
+
+    assert [cls().fit() for cls in (Below, Deep)] == ["below", "deep"]
+    assert seen == ["Below", "Deep"]
+    patches.undo()
+    assert vars(Closed)["__init_subclass__"] is plain_hook
+    assert isinstance(vars(Deep)["fit"], types.FunctionType)
+
+
 def test_foreign_patch_on_top_stays(patches: Patches) -> None:
     class Toy:
         def fit(self) -> str:

@@ -114,6 +114,18 @@ def test_options_hold_from_then_on() -> None:
     assert on.options == {"disable": ("toyframe",)}
 
 
+def test_after_a_block_the_options_are_those_of_before() -> None:
+    with autotrack.autolog(models=False) as session:
+        with autotrack.autolog(metrics=False):
+            assert session.options == {"metrics": False}
+        assert session.options == {"models": False}
+        with autotrack.autolog():
+            pass
+        assert session.options == {"models": False}
+        assert session.running
+    assert not session.running
+
+
 @pytest.mark.usefixtures("site")
 def test_wrong_options() -> None:
     with pytest.raises(TypeError, match=r"no option 'model'; the options are only, disable, models, .*toyframe"):

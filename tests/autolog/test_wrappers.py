@@ -125,6 +125,12 @@ if __name__ == "__main__":
             tasks = [joblib.delayed(model.fit)(1) for model in models] + [joblib.delayed(train)(2)]
             assert joblib.Parallel(n_jobs=2, backend=backend)(tasks) == [4.5, 4, 6], backend
             assert joblib.Parallel(n_jobs=2, backend=backend)(task for task in tasks) == [4.5, 4, 6], backend
+    for one in (Own(), Late()):
+        assert type(cloudpickle.loads(cloudpickle.dumps(one))) is type(one)
+    joblib.Parallel(n_jobs=2, backend="loky")([joblib.delayed(Own)() for _ in range(2)])  # come back by value
+    for one in (Own, Late):
+        with autotrack.start_run(name=one.__name__):
+            one().fit(1)
     joblib.externals.loky.get_reusable_executor().shutdown()
 """
 
@@ -139,6 +145,15 @@ def test_classes_of_main_under_joblib(tmp_path: Path) -> None:
     runs = {run.name: run for run in recorded(tmp_path / "store")}
     assert runs["threading"].params["name"] in {"fit", "train"}
     assert runs["loky"].params == {}
+    assert runs["Own"].params["name"] == runs["Late"].params["name"] == "fit"  # they are observed still
+
+
+def test_the_package_that_can_be_called_pickles_like_a_module() -> None:
+    cloudpickle = pytest.importorskip("cloudpickle")
+    import autotrack
+
+    for pickler in (pickle, cloudpickle):
+        assert pickle.loads(pickler.dumps(autotrack.autolog)) is autotrack.autolog
 
 
 def test_joblib_threads_carry_the_observation(patches: Patches, tmp_path: Path) -> None:
