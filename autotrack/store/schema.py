@@ -9,6 +9,8 @@ segment, so that a wall clock that jumps back does not reorder one writer's even
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -25,11 +27,24 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 VERSION = 1
 """Version of this schema: an SQLite index of another version is rebuilt; PostgreSQL is migrated by Alembic."""
 
 metadata = MetaData()
+
+
+class _WithoutAffinity(UserDefinedType[float]):
+    """A column of SQLite that keeps numbers as they are: those of type REAL lose the sign of -0.0."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BLOB"
+
+
+_Float64: TypeEngine[float] = Double().with_variant(_WithoutAffinity(), "sqlite")
 
 # SQLite numbers rows by itself only in a column whose type is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
@@ -117,7 +132,7 @@ params = Table(
     Column("run", _Id, ForeignKey("runs.id"), primary_key=True),
     Column("key", _Id, ForeignKey("keys.id"), primary_key=True),
     Column("kind", String(8), nullable=False),  # int float bool str null list dict other
-    Column("number", Double),  # int, float, bool; NULL for NaN
+    Column("number", _Float64),  # int, float, bool; NULL for NaN
     Column("string", Text),  # str as it is, other values in short
     Column("value", Text),  # exact, as encoded in the journal; NULL on leaves of nested values
     Column("leaf", Boolean, nullable=False, server_default=false()),  # one leaf of a nested param, there to be searched
@@ -159,15 +174,15 @@ series = Table(
     Column("count", BigInteger, nullable=False),  # all points
     Column("nan", BigInteger, nullable=False),
     Column("inf", BigInteger, nullable=False),  # both signs
-    Column("last", Double),  # may be infinite; NULL: NaN
-    Column("last_step", Double, nullable=False),
+    Column("last", _Float64),  # may be infinite; NULL: NaN
+    Column("last_step", _Float64, nullable=False),
     Column("last_time", BigInteger, nullable=False),
-    Column("min", Double),
-    Column("min_step", Double),
-    Column("max", Double),
-    Column("max_step", Double),
-    Column("total", Double, nullable=False),  # sum of the finite values; mean = total / (count - nan - inf)
-    Column("first_step", Double, nullable=False),  # of the segment that was ingested first
+    Column("min", _Float64),
+    Column("min_step", _Float64),
+    Column("max", _Float64),
+    Column("max_step", _Float64),
+    Column("total", _Float64, nullable=False),  # sum of the finite values; mean = total / (count - nan - inf)
+    Column("first_step", _Float64, nullable=False),  # of the segment that was ingested first
     *_order(),  # of the last point: of several writers the latest line gives `last`
     UniqueConstraint("run", "key"),
     Index("ix_series_key_last", "key", "last", "run"),
@@ -181,14 +196,14 @@ chunks = Table(
     Column("segment", _Id, ForeignKey("segments.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("count", Integer, nullable=False),
-    Column("first", Double),  # of the finite values
-    Column("last", Double),
-    Column("min", Double),
-    Column("max", Double),
+    Column("first", _Float64),  # of the finite values
+    Column("last", _Float64),
+    Column("min", _Float64),
+    Column("max", _Float64),
     Column("nan", Integer, nullable=False),
     Column("inf", Integer, nullable=False),
-    Column("first_step", Double, nullable=False),
-    Column("last_step", Double, nullable=False),
+    Column("first_step", _Float64, nullable=False),
+    Column("last_step", _Float64, nullable=False),
     Column("first_time", BigInteger, nullable=False),
     Column("last_time", BigInteger, nullable=False),
     Column("steps", LargeBinary, nullable=False),
