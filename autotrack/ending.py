@@ -37,16 +37,15 @@ def arrange(wind_up: WindUp) -> None:
             atexit.register(_at_exit)
     in_main_thread = threading.current_thread() is threading.main_thread()
     # Only where nobody else handles it; when the process is about to die of it anyway.
-    if _watch is None and in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        _watch = _Watch()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        _watch = _watch or _Watch()
+        _watch.begin()
 
 
 def release() -> None:
     """Leave SIGTERM alone again: nothing is open."""
-    global _watch  # noqa: PLW0603 - state of the process
     if _watch is not None and threading.current_thread() is threading.main_thread():
         _watch.end()
-        _watch = None
 
 
 class _Watch:
@@ -59,13 +58,15 @@ class _Watch:
 
     def __init__(self) -> None:
         self._once = threading.Lock()
-        self._reading, self._writing = os.pipe()
+        self._files = self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
+        threading.Thread(target=self._work, name="autotrack-signals", daemon=True).start()
+
+    def begin(self) -> None:
         signal.signal(signal.SIGTERM, self._handle)
         former = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         if former != -1:
-            signal.set_wakeup_fd(former)
-        threading.Thread(target=self._work, name="autotrack-signals", daemon=True).start()
+            self._give_back(former)
 
     def end(self) -> None:
         """Put everything back as it was."""
@@ -73,14 +74,22 @@ class _Watch:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         former = signal.set_wakeup_fd(-1)
         if former not in (-1, self._writing):
-            signal.set_wakeup_fd(former)
-        os.close(self._writing)  # the thread reads the end of the file, and goes
+            self._give_back(former)
+
+    def forget(self) -> None:
+        """In a forked child: the thread does not exist here, and the files are the parent's too."""
+        self.end()
+        for file in self._files:
+            os.close(file)
+
+    def _give_back(self, file: int) -> None:
+        with contextlib.suppress(ValueError, OSError):  # closed meanwhile
+            signal.set_wakeup_fd(file)
 
     def _work(self) -> None:
         while numbers := os.read(self._reading, 64):
             if signal.SIGTERM in numbers:
                 self._die()
-        os.close(self._reading)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
         self._die()
@@ -125,7 +134,7 @@ def _after_fork_in_child() -> None:
     """What the parent arranged ends the parent; the child arranges its own end when it has something open."""
     global _wind_up, _watch  # noqa: PLW0603 - state of the process
     if _watch is not None:
-        _watch.end()
+        _watch.forget()
     if _wind_up is not None:
         import atexit
 

@@ -79,7 +79,7 @@ class Run:
     def log_metric(self, key: str, value: Any, step: float | None = None) -> None:
         """Record one number (Python, numpy, torch or jax scalar; NaN and infinities too).
 
-        Without `step` it is one after this key's previous step, starting from 0.
+        Without `step` it is the next whole number after this key's previous step in this process, starting from 0.
         """
         self.log_metrics({key: value}, step)
 

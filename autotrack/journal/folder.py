@@ -120,9 +120,9 @@ class Folder:
 
     def create(self) -> None:
         """Make the folder (safe when many processes do so at once); StoreError says why it cannot be made."""
-        if self.runs.is_dir() and self.tmp.is_dir():
-            return
         try:
+            if self.runs.is_dir() and self.tmp.is_dir():
+                return
             for folder in (self.runs, self.blobs, self.tmp):
                 folder.mkdir(parents=True, exist_ok=True)
             ignore = self.root / ".gitignore"

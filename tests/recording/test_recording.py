@@ -229,6 +229,8 @@ def test_unwritable_store_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(autotrack.StoreError, match="AUTOTRACK_STORE"):
         autotrack.start_run(store=tmp_path / "file")
+    with pytest.raises(autotrack.StoreError, match="File name too long"):
+        autotrack.start_run(store=tmp_path / ("x" * 300))
     assert autotrack.active_run() is None
 
 
