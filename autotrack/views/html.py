@@ -69,7 +69,7 @@ def exact(item: Any, width: int = 28) -> str:
     """Return the whole value for a tooltip; empty where its cell shows all of it."""
     if item is MISSING or item is None or isinstance(item, bool):
         return ""
-    full = item if isinstance(item, str) else repr(item)
+    full = item if isinstance(item, str) else text.exact(item)
     return "" if full == text.value(item, width) else full
 
 

@@ -148,6 +148,9 @@ class Correction(NamedTuple):
     time: datetime
     value: Any
 
+    def __repr__(self) -> str:
+        return f"Correction(time={self.time!r}, value={text.exact(self.value)})"
+
 
 def _kept(blobs: BlobStore, sha256: str) -> Path:
     blobs.open(sha256).close()  # raises the error that says what to do

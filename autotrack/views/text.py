@@ -20,6 +20,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == _JOINER else repr(c)[1:-1] for c in text)
 
 
+def block(text: str) -> str:
+    """Return text that keeps its lines, and in which nothing else acts on a terminal."""
+    return "\n".join(printable(line) for line in text.expandtabs().split("\n"))
+
+
 def cells(text: str) -> int:
     """Return how many columns of a terminal a text takes (wide characters take two)."""
     if text.isascii():
@@ -54,6 +59,29 @@ def number(value: float) -> str:
     return f"{value:.5g}"
 
 
+def exact(item: Any) -> str:
+    """Return `repr(item)`; whole numbers that are too long for decimals (see `sys.set_int_max_str_digits`) as 0x…."""
+    try:
+        return repr(item)
+    except ValueError:
+        pass
+    match item:
+        case int():
+            return hex(item)
+        case dict():
+            return f"{{{', '.join(f'{exact(key)}: {exact(value)}' for key, value in item.items())}}}"
+        case list():
+            return f"[{', '.join(map(exact, item))}]"
+        case tuple():
+            return f"({', '.join(map(exact, item))}{',' * (len(item) == 1)})"
+        case set():
+            return f"{{{', '.join(map(exact, item))}}}"
+        case frozenset():
+            return f"frozenset({exact(set(item))})"
+        case _:
+            return object.__repr__(item)
+
+
 def value(item: Any, width: int = 32) -> str:
     """Return any recorded value on one line of at most `width` columns."""
     if isinstance(item, bool) or item is None:
@@ -62,7 +90,7 @@ def value(item: Any, width: int = 32) -> str:
         return number(item)
     if isinstance(item, str):
         return shorten(printable(item[: 4 * width]), width) if item.strip() else repr(item)
-    return shorten(printable(repr(item)[: 4 * width]), width)
+    return shorten(printable(exact(item)[: 4 * width]), width)
 
 
 def is_number(item: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import ClassVar, NoReturn, TypeVar
 
-from autotrack.views.text import printable, shorten
+from autotrack.views.text import exact, printable, shorten
 
 V = TypeVar("V")
 
@@ -24,6 +24,9 @@ class Values(dict[str, V]):
 
     def __missing__(self, key: object) -> NoReturn:
         raise UnknownKey(unknown_key(self.noun, key, list(self)))
+
+    def __repr__(self) -> str:
+        return exact(dict(self))
 
 
 class Params(Values[V]):
@@ -44,11 +47,11 @@ class Tags(Values[str]):
     noun = "tag"
 
 
-def unknown_key(noun: str, key: object, known: list[str]) -> str:
+def unknown_key(noun: str, key: object, known: list[str], owner: str = "the run") -> str:
     """Return one line: there is no such key, what comes close, what there is."""
     message = f"no {noun} {_short(key)} was recorded"
     if not known:
-        return f"{message}: the run has no {noun}s"
+        return f"{message}: {owner} has {'any' if owner == 'no run' else 'no'} {noun}s"
     candidates = [k for k in known[:2000] if len(k) <= 200]
     close = difflib.get_close_matches(key, candidates, 3, 0.5) if isinstance(key, str) and len(key) <= 200 else []
     if not close and isinstance(key, str) and key:
@@ -64,4 +67,4 @@ def _more(count: int, shown: int) -> str:
 
 
 def _short(key: object) -> str:
-    return f"'{shorten(printable(key), 60)}'" if isinstance(key, str) else shorten(repr(key), 60)
+    return f"'{shorten(printable(key), 60)}'" if isinstance(key, str) else shorten(exact(key), 60)
