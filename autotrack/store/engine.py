@@ -1,6 +1,7 @@
 """The open index: where it lies, how it is made, and what happens when it is damaged or deleted.
 
-An SQLite index is derived from the journals, so that whatever is wrong with it is mended by replaying them. Its file is
+An SQLite index is derived from the journals, so that whatever is wrong with it is mended by replaying them. It lies in
+the store, or in the user's cache where the store cannot take it (full, read-only, a network file system). Its file is
 named after the schema's version: two versions of autotrack on one store do not fight.
 """
 
@@ -10,14 +11,15 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from autotrack.errors import StoreError
 from autotrack.journal.folder import Folder
@@ -30,14 +32,21 @@ _NETWORK = frozenset(
     "fuse.ceph fuse.gcsfuse fuse.s3fs fuse.rclone".split()
 )
 
+# What it says of damage that it takes for something else.
+_DAMAGE = re.compile("no such (table|column)|malformed|decode to UTF-8")
+# What SQLite says where the fault is with the place of a file, not with what is in it.
+_STRANDED = frozenset((sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN))
+
 
 class Index:
     """An open index. Use `Index.open`; as a context manager it is closed at the end."""
 
-    def __init__(self, engine: Engine, path: Path | None) -> None:
+    def __init__(self, engine: Engine, path: Path | None, folder: Folder | None = None) -> None:
         self.engine = engine
         self.path = path
         """File of an SQLite index; None: PostgreSQL."""
+        self.folder = folder
+        """The store whose journals an SQLite index is made from; None: PostgreSQL."""
         self.memory: dict[str, Any] = {}
         """What `ingest` remembers between two looks at the journals."""
         self._inode = _inode(path)
@@ -51,9 +60,8 @@ class Index:
         Raises StoreError where neither the store nor the user's cache can hold it, or the server does not answer.
         """
         if isinstance(place, Folder):
-            path = index_path(place)
-            _prepare_sqlite(path)
-            return cls(_sqlite_engine(path), path)
+            path = _prepared(index_paths(place))
+            return cls(_sqlite_engine(path), path, place)
         return cls(_server_engine(place, patience), None)
 
     @property
@@ -70,9 +78,7 @@ class Index:
     def refresh(self) -> None:
         """Notice that the file was deleted or replaced meanwhile."""
         if self.path is not None and (self._inode is None or _inode(self.path) != self._inode):
-            self.engine.dispose()
-            _prepare_sqlite(self.path)
-            self._reopened()
+            self._move([self.path, *self._elsewhere()])
 
     def replace(self) -> None:
         """Throw a damaged SQLite index away and begin with an empty one."""
@@ -82,8 +88,20 @@ class Index:
         with _locked(self.path):
             if _inode(self.path) == self._inode:  # nobody else has done it meanwhile
                 _remove(self.path)
-                _create(self.path)
-        self._reopened()
+        self._move([self.path, *self._elsewhere()])
+
+    def retreat(self, error: BaseException | None) -> bool:
+        """Go on with an index in the user's cache where an error says that this one's place is full or read-only.
+
+        Returns False where the error says something else, or where there is no other place.
+        """
+        original = getattr(error, "orig", error)
+        code = getattr(original, "sqlite_errorcode", None)
+        stranded = isinstance(original, OSError) or (code is not None and code & 0xFF in _STRANDED)
+        others = self._elsewhere() if stranded else []
+        if others:
+            self._move(others)
+        return bool(others)
 
     def is_damaged(self, error: Exception) -> bool:
         """Return whether an error says that the SQLite file is damaged."""
@@ -91,7 +109,7 @@ class Index:
         # SQLite reports damage (SQLITE_CORRUPT, SQLITE_NOTADB) as the base class; its subclasses are other faults.
         return self.path is not None and (
             type(original) is sqlite3.DatabaseError
-            or (isinstance(original, sqlite3.OperationalError) and "no such table" in str(original))
+            or (isinstance(original, sqlite3.OperationalError) and _DAMAGE.search(str(original)) is not None)
         )
 
     def close(self) -> None:
@@ -104,7 +122,15 @@ class Index:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _reopened(self) -> None:
+    def _elsewhere(self) -> list[Path]:
+        """Return where the index may lie if not where it is."""
+        paths = [] if self.folder is None else index_paths(self.folder)
+        return paths[paths.index(self.path) + 1 :] if self.path in paths else []
+
+    def _move(self, paths: Sequence[Path]) -> None:
+        self.engine.dispose()
+        self.path = _prepared(paths)
+        self.engine = _sqlite_engine(self.path)
         self._inode = _inode(self.path)
         self.memory.clear()
 
@@ -112,13 +138,19 @@ class Index:
 # -- SQLite -----------------------------------------------------------------------------------------------------------
 
 
-def index_path(folder: Folder) -> Path:
-    """Return where the SQLite index of a store lies: in it, or in the user's cache where that is not possible."""
+def index_paths(folder: Folder) -> list[Path]:
+    """Return where the SQLite index of a store may lie, the best place first: in it, in the user's cache."""
     name = f"index-{schema.VERSION}.sqlite"
-    if os.access(folder.root, os.W_OK) and filesystem(folder.root) not in _NETWORK:
-        return folder.root / name
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "autotrack"
-    return cache / hashlib.sha256(os.fsencode(folder.root)).hexdigest()[:16] / name
+    paths = [cache / hashlib.sha256(os.fsencode(folder.root)).hexdigest()[:16] / name]
+    if os.access(folder.root, os.W_OK) and filesystem(folder.root) not in _NETWORK:
+        paths.insert(0, folder.root / name)
+    return paths
+
+
+def index_path(folder: Folder) -> Path:
+    """Return the best place for the SQLite index of a store."""
+    return index_paths(folder)[0]
 
 
 def filesystem(path: Path, mounts: str = "/proc/mounts") -> str:
@@ -140,19 +172,29 @@ def filesystem(path: Path, mounts: str = "/proc/mounts") -> str:
     return found
 
 
+def _prepared(paths: Sequence[Path]) -> Path:
+    """Return the first of some places that can hold a usable index, which is made there where need be."""
+    errors: dict[Path, Exception] = {}
+    for path in paths:
+        try:
+            _prepare_sqlite(path)
+            return path
+        except (OSError, sqlite3.Error, DBAPIError) as error:
+            errors[path] = error
+    reasons = "; ".join(f"{path}: {getattr(error, 'orig', error)}" for path, error in errors.items())
+    raise StoreError(
+        f"the index cannot be made ({reasons}): free space, or name another cache folder with XDG_CACHE_HOME"
+    ) from errors[paths[-1]]
+
+
 def _prepare_sqlite(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if _is_usable(path):
-            return
-        with _locked(path):
-            if not _is_usable(path):
-                _remove(path)
-                _create(path)
-    except (OSError, sqlite3.Error) as error:
-        raise StoreError(
-            f"the index {path} cannot be made ({error}): free space, or name another cache folder with XDG_CACHE_HOME"
-        ) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if _is_usable(path):
+        return
+    with _locked(path):
+        if not _is_usable(path):
+            _remove(path)
+            _create(path)
 
 
 @contextlib.contextmanager
@@ -172,7 +214,7 @@ def _is_usable(path: Path) -> bool:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         raise
-    except sqlite3.DatabaseError:  # not a database, or damaged
+    except (sqlite3.DatabaseError, UnicodeDecodeError):  # not a database, or damaged
         return False
     return bool(version == schema.VERSION)
 
@@ -188,8 +230,11 @@ def _create(path: Path) -> None:
         with engine.begin() as connection:
             schema.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version = {schema.VERSION}")
-    finally:
+    except BaseException:
         engine.dispose()
+        _remove(path)  # half an index helps nobody, least of all on a full disk
+        raise
+    engine.dispose()
 
 
 def _sqlite_engine(path: Path) -> Engine:

@@ -15,9 +15,10 @@ from autotrack.errors import StoreError
 from autotrack.journal.text import unescape
 from autotrack.journal.values import decode_value
 from autotrack.store.schema import artifacts, chunks, documents, keys, param_history, params, runs, segments
-from autotrack.store.series import Points, decode_all
+from autotrack.store.series import Points, decode_all, summarize
+from autotrack.views.mending import DamagedIndex, connected, mending
 from autotrack.views.parts import ArtifactView, Attempt, Correction, DatasetView, Details, ModelView, Note, RunError
-from autotrack.views.rows import connected, key_texts, moment
+from autotrack.views.rows import key_texts, moment
 from autotrack.views.series import Stretch
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _documents(index: Index, run: str, event: str) -> list[tuple[dict[str, Any],
         return [(_decode(body), _time(clock)) for body, clock in connection.execute(query)]
 
 
+@mending
 def models(index: Index, blobs: BlobStore, run: str) -> tuple[ModelView, ...]:
     """Return the models of a run, oldest first."""
     return tuple(
@@ -69,6 +71,7 @@ def models(index: Index, blobs: BlobStore, run: str) -> tuple[ModelView, ...]:
     )
 
 
+@mending
 def datasets(index: Index, run: str) -> tuple[DatasetView, ...]:
     """Return the data sets of a run, oldest first."""
     return tuple(
@@ -85,12 +88,14 @@ def datasets(index: Index, run: str) -> tuple[DatasetView, ...]:
     )
 
 
+@mending
 def notes(index: Index, run: str) -> tuple[Note, ...]:
     """Return the notes of a run, oldest first."""
     found = _documents(index, run, "note")
     return tuple(Note(unescape(body.get("text", "")), body.get("kind", "info"), time) for body, time in found)
 
 
+@mending
 def environment(index: Index, blobs: BlobStore, run: str) -> Details:
     """Return the environment of the latest attempt; its summary where the whole is not on this machine."""
     found = _documents(index, run, "environment")
@@ -106,12 +111,14 @@ def environment(index: Index, blobs: BlobStore, run: str) -> Details:
         return summary
 
 
+@mending
 def code(index: Index, run: str) -> Details:
     """Return what the latest attempt ran."""
     found = _documents(index, run, "code")
     return Details(decode_value(found[-1][0].get("values", {}))) if found else Details()
 
 
+@mending
 def error(index: Index, run: str) -> RunError | None:
     """Return why a run failed."""
     query = select(runs.c.error_type, runs.c.error_message, runs.c.error_traceback).where(runs.c.uid == run)
@@ -122,6 +129,7 @@ def error(index: Index, run: str) -> RunError | None:
     return RunError(*(unescape(text or "") for text in row))
 
 
+@mending
 def artifact_views(index: Index, blobs: BlobStore, run: str) -> list[ArtifactView]:
     """Return the artifacts of a run in the order of recording."""
     a = artifacts.c
@@ -135,6 +143,7 @@ def artifact_views(index: Index, blobs: BlobStore, run: str) -> list[ArtifactVie
     ]
 
 
+@mending
 def attempts(index: Index, run: str) -> tuple[Attempt, ...]:
     """Return the attempts of a run, first to latest."""
     s = segments.c
@@ -159,6 +168,7 @@ def attempts(index: Index, run: str) -> tuple[Attempt, ...]:
     )
 
 
+@mending
 def history(index: Index, run: str, key_hash: bytes) -> list[Correction]:
     """Return every value that a param had, oldest first; the last is the one that holds."""
     key = select(keys.c.id).where(keys.c.hash == key_hash).scalar_subquery()
@@ -191,12 +201,29 @@ def _chunks(index: Index, run: str, key_hash: bytes, *columns: Any) -> Sequence[
         return connection.execute(query).all()
 
 
+@mending
 def points(index: Index, run: str, key_hash: bytes) -> Points:
     """Return all points of a metric: segment after segment (these sort by time), each in the order of logging."""
     c = chunks.c
-    return decode_all([tuple(row) for row in _chunks(index, run, key_hash, c.count, c.steps, c.times, c.points)])
+    told = (c.first_step, c.last_step, c.first_time, c.last_time, c.first, c.last, c.min, c.max, c.nan, c.inf)
+    rows = _chunks(index, run, key_hash, c.count, c.steps, c.times, c.points, *told)
+    found = decode_all([tuple(row[:4]) for row in rows])
+    stop = 0
+    for row in rows:
+        start, stop = stop, stop + row.count
+        if _told(found.since(start, stop)) != row[4:]:
+            raise DamagedIndex(f"the index {index.path or 'on the server'} is damaged: run `autotrack rebuild`")
+    return found
 
 
+def _told(part: Points) -> tuple[Any, ...]:
+    """Return what the row of a chunk says of its points: damage inside of packed numbers shows nowhere else."""
+    s = summarize(part.steps, part.values)
+    ends = part.steps[0], part.steps[-1], part.times[0], part.times[-1]
+    return *ends, s.first, s.last, s.min, s.max, s.nan, s.inf
+
+
+@mending
 def outline(index: Index, run: str, key_hash: bytes) -> list[Stretch]:
     """Return a metric in stretches of up to 1,024 points, without reading points."""
     c = chunks.c

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from sqlalchemy import select
+
 from autotrack.errors import AutotrackError
-from autotrack.views.rows import last_values, param_rows, tag_rows
+from autotrack.journal.text import unescape
+from autotrack.journal.values import decode_value
+from autotrack.store.schema import params, series, tags
+from autotrack.views.mending import connected, mending
+from autotrack.views.rows import key_texts, number, row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from autotrack.views.run import RunView
 
 _EXACT = 2**53
+_ABSENT = object()  # stands where a run has no such value: None is one
 
 
 class MissingPandas(AutotrackError, ImportError):
@@ -51,43 +60,62 @@ def to_frame(index: Index | None, runs: Sequence[RunView]) -> pd.DataFrame:
     return frame
 
 
+@mending
 def _values(index: Index, ids: list[str], pd: Any) -> dict[str, Any]:
     """Return the columns of params and tags by name and of metrics in the order in which they first came."""
     import numpy as np
 
     place = {run: i for i, run in enumerate(ids)}
-    absent = object()
-    found: dict[str, Any] = {}
-    params: dict[str, list[Any]] = {}
-    for row in param_rows(index, ids):
-        if row.key not in params:
-            params[row.key] = [absent] * len(ids)
-        params[row.key][place[row.run]] = row.value
-    for key in sorted(params):
-        found[f"params.{key}"] = _typed(params[key], absent, pd)
-    metrics: dict[str, Any] = {}
-    for run, key, last in last_values(index, ids):
-        if key not in metrics:
-            metrics[key] = np.full(len(ids), np.nan)
-        metrics[key][place[run]] = last
-    found |= {f"metrics.{key}": values for key, values in metrics.items()}
-    tags: dict[str, list[str | None]] = {}
-    for run, key, value in tag_rows(index, ids):
-        tags.setdefault(key, [None] * len(ids))[place[run]] = value
-    found |= {f"tags.{key}": pd.Series(values, dtype="object") for key, values in sorted(tags.items())}
-    return found
+    p, m, t = params.c, series.c, tags.c
+    queries: dict[str, tuple[Any, Any]] = {
+        "params": (select(p.run, p.key, p.value).where(p.leaf.is_(False)), _Decoded().__getitem__),
+        "metrics": (select(m.run, m.key, m.last).order_by(m.id), number),
+        "tags": (select(t.run, t.key, t.value).where(t.value.is_not(None)), unescape),
+    }
+    columns: dict[str, dict[int, list[Any]]] = {home: {} for home in queries}
+    with connected(index) as connection:
+        for numbers in row_numbers(connection, ids):
+            places = {row: place[run] for row, run in numbers.items()}
+            for home, (query, read) in queries.items():
+                found = columns[home]
+                rows: Any = connection.execute(query.where(query.selected_columns.run.in_(places)))
+                for run, key, value in rows:
+                    if (column := found.get(key)) is None:
+                        column = found[key] = [_ABSENT] * len(ids)
+                    column[places[run]] = read(value)
+        texts = key_texts(connection, {key for found in columns.values() for key in found})
+    named = {home: {texts[key]: column for key, column in found.items()} for home, found in columns.items()}
+    return {
+        **{f"params.{key}": _typed(column, pd) for key, column in sorted(named["params"].items())},
+        **{f"metrics.{key}": np.array(_filled(column, math.nan)) for key, column in named["metrics"].items()},
+        **{f"tags.{key}": pd.Series(_filled(c, None), dtype="object") for key, c in sorted(named["tags"].items())},
+    }
 
 
-def _typed(values: list[Any], absent: object, pd: Any) -> Any:
+class _Decoded(dict[str, Any]):
+    """Params by their encoded text; equal texts, of which there are many, are decoded once."""
+
+    def __missing__(self, text: str) -> Any:
+        value = decode_value(msgspec.json.decode(text))
+        if isinstance(value, str | int | float | None):  # others are not shared: users may change what they get
+            self[text] = value
+        return value
+
+
+def _filled(column: list[Any], missing: Any) -> list[Any]:
+    return [missing if v is _ABSENT else v for v in column]
+
+
+def _typed(values: list[Any], pd: Any) -> Any:
     """Return values of one param as a column that keeps their types; what a run does not have is missing.
 
     Whole numbers stay whole (``Int64`` where some are missing); whole numbers beside floats become floats where that
     changes none of them; everything else that is mixed stays as it is.
     """
     types = {type(v) for v in values}
-    missing = absent in values
+    missing = object in types
     kinds = types - {object}
-    plain = [None if v is absent else v for v in values]
+    plain = _filled(values, None)
     if kinds == {bool}:
         return pd.Series(plain, dtype="boolean" if missing else "bool")
     if kinds == {int} and all(v is None or -(2**63) <= v < 2**63 for v in plain):

@@ -8,19 +8,17 @@ from __future__ import annotations
 import operator
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, case, func, select
-from sqlalchemy.exc import DBAPIError
 
-from autotrack.errors import StoreError
 from autotrack.journal.text import unescape
 from autotrack.journal.values import decode_value
 from autotrack.store.schema import keys, params, runs, series, tags
+from autotrack.views.mending import connected, mending
 from autotrack.views.series import Summary
 
 if TYPE_CHECKING:
@@ -89,24 +87,7 @@ def run_row(row: Any) -> RunRow:
     )
 
 
-@contextmanager
-def connected(index: Index) -> Iterator[Connection]:
-    """Open a connection for reading; what the database then complains about is a StoreError that says what to do."""
-    try:
-        with index.engine.connect() as connection:
-            yield connection
-    except DBAPIError as error:
-        if index.is_damaged(error):
-            raise DamagedIndex(f"the index {index.path} is damaged: run `autotrack rebuild`") from error
-        where = index.path or index.engine.url.render_as_string(hide_password=True)
-        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
-        raise StoreError(f"the index {where} cannot be read ({reason}): see that it is there and answers") from error
-
-
-class DamagedIndex(StoreError):
-    """The index is damaged and must be replayed from the journals."""
-
-
+@mending
 def page(
     index: Index,
     conditions: Sequence[ColumnElement[bool]],
@@ -123,7 +104,7 @@ def page(
             return [], connection.execute(select(func.count()).select_from(runs).where(*conditions)).scalar_one()
         # One pass over the runs that match finds the page and counts them all; their columns are read afterwards.
         query = select(runs.c.id, func.count().over()).where(*conditions).order_by(*order).limit(limit)
-        places = connection.execute(query).all()
+        places: Sequence[Any] = connection.execute(query).all()
         rows: dict[int, RunRow] = {}
         for at in range(0, len(places), _PAGE):
             some = [number for number, _ in places[at : at + _PAGE]]
@@ -132,7 +113,7 @@ def page(
         return [rows[number] for number, _ in places if number in rows], places[0][1] if places else 0
 
 
-def _pages(connection: Connection, ids: Sequence[str]) -> Iterator[dict[int, str]]:
+def row_numbers(connection: Connection, ids: Sequence[str]) -> Iterator[dict[int, str]]:
     """Yield the runs that are there, some at a time, as ids by row number."""
     for at in range(0, len(ids), _PAGE):
         query = select(runs.c.id, runs.c.uid).where(runs.c.uid.in_(ids[at : at + _PAGE]))
@@ -175,8 +156,9 @@ class _ParamValues:
         return self._texts[text]
 
 
-def param_rows(index: Index, ids: Sequence[str]) -> Iterator[ParamRow]:
-    """Yield the params of runs."""
+@mending
+def param_rows(index: Index, ids: Sequence[str]) -> list[ParamRow]:
+    """Return the params of runs."""
     value = _ParamValues()
     p = params.c
     # The exact text is read only where the other columns do not say it all (SQLite drops the sign of -0.0).
@@ -187,13 +169,16 @@ def param_rows(index: Index, ids: Sequence[str]) -> Iterator[ParamRow]:
     )
     string = case((p.kind == "str", p.string))
     columns = (p.run, p.key, p.kind, p.number, string, case((said, None), else_=p.value), p.clock, p.offset)
+    found = []
     with connected(index) as connection:
-        for names in _pages(connection, ids):
+        for names in row_numbers(connection, ids):
             query = select(*columns).where(p.run.in_(names), p.leaf.is_(False))
             rows = connection.execute(query).all()
             texts = key_texts(connection, {row[1] for row in rows})
             for run, key, kind, number, string, text, clock, offset in rows:
-                yield ParamRow(names[run], texts[key], value(kind, number, string, text), (clock, offset, texts[key]))
+                order = clock, offset, texts[key]
+                found.append(ParamRow(names[run], texts[key], value(kind, number, string, text), order))
+    return found
 
 
 class MetricRow(NamedTuple):
@@ -243,36 +228,30 @@ def number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def metric_rows(index: Index, ids: Sequence[str]) -> Iterator[MetricRow]:
-    """Yield the metrics of runs."""
+@mending
+def metric_rows(index: Index, ids: Sequence[str]) -> list[MetricRow]:
+    """Return the metrics of runs."""
+    found = []
     with connected(index) as connection:
-        for names in _pages(connection, ids):
+        for names in row_numbers(connection, ids):
             rows = connection.execute(select(*_SERIES).where(series.c.run.in_(names))).all()
             texts = key_texts(connection, {row[1] for row in rows})
-            for row in rows:
-                yield MetricRow(names[row[0]], texts[row[1]], row[2], row)
+            found += [MetricRow(names[row[0]], texts[row[1]], row[2], row) for row in rows]
+    return found
 
 
-def last_values(index: Index, ids: Sequence[str]) -> Iterator[tuple[str, str, float]]:
-    """Yield run, key and last value of metrics."""
-    query = select(series.c.run, series.c.key, series.c.last)
-    with connected(index) as connection:
-        for names in _pages(connection, ids):
-            rows = connection.execute(query.where(series.c.run.in_(names)).order_by(series.c.id)).all()
-            texts = key_texts(connection, {row[1] for row in rows})
-            for run, key, last in rows:
-                yield names[run], texts[key], number(last)
-
-
-def tag_rows(index: Index, ids: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield run, key and value of tags."""
+@mending
+def tag_rows(index: Index, ids: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return run, key and value of tags."""
     query = select(tags.c.run, tags.c.key, tags.c.value, tags.c.clock, tags.c.offset)
+    found = []
     with connected(index) as connection:
-        for names in _pages(connection, ids):
+        for names in row_numbers(connection, ids):
             rows = connection.execute(query.where(tags.c.run.in_(names), tags.c.value.is_not(None))).all()
             texts = key_texts(connection, {row[1] for row in rows})
-            for run, key, value, _, _ in sorted(rows, key=operator.itemgetter(0, 3, 4, 1)):
-                yield names[run], texts[key], unescape(value)
+            rows = sorted(rows, key=operator.itemgetter(0, 3, 4, 1))
+            found += [(names[run], texts[key], unescape(value)) for run, key, value, _, _ in rows]
+    return found
 
 
 class Batch:

@@ -16,7 +16,9 @@ from autotrack.store.ingest import IngestReport, ingest
 from autotrack.store.schema import runs as runs_table
 from autotrack.store.sealing import seal_finished, sealable
 from autotrack.views.garbage import Garbage, collect
-from autotrack.views.rows import DamagedIndex, page
+from autotrack.views.keys import check_order
+from autotrack.views.mending import mended
+from autotrack.views.rows import page
 from autotrack.views.run import RunView
 from autotrack.views.runs import Runs
 
@@ -64,13 +66,16 @@ class Store:
     def runs(self, where: str | None = None, *, order_by: str | None = None, limit: int | None = None) -> Runs:
         """Return the runs that match a filter, newest first unless `order_by` says otherwise (``-metrics.loss``).
 
-        Raises QueryError for a filter or an order that cannot be understood.
+        Raises QueryError for a filter or an order that cannot be understood, and for an order by what no run has.
         """
         if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 0):
             raise ValueError(f"limit is a number of runs or None, not {limit!r}")
         conditions = [compile_filter(where)] if where is not None else []
         order = compile_order(order_by or "")
-        return self._select(conditions, order, limit, f"{where or ''} {order_by or ''}")
+        found = self._select(conditions, order, limit, f"{where or ''} {order_by or ''}")
+        if order_by and self._index is not None:
+            check_order(self._index, order_by)
+        return found
 
     def children(self, run: str) -> Runs:
         """Return the runs that were started inside a run (by its id), newest first."""
@@ -115,7 +120,9 @@ class Store:
     def ingest(self, *, progress: Callable[..., Any] | None = None) -> IngestReport | None:
         """Take in what was recorded since the last time; None where there is nothing to take it from."""
         index = self._opened()
-        return None if index is None or not self.folder.runs.is_dir() else ingest(index, self.folder, progress=progress)
+        if index is None or not self.folder.runs.is_dir():
+            return None
+        return mended(index, lambda: ingest(index, self.folder, progress=progress))
 
     def rebuild(self, *, progress: Callable[..., Any] | None = None) -> IngestReport | None:
         """Throw the index away and replay the journals. StoreError for a team store, whose index nobody throws away."""
@@ -123,7 +130,7 @@ class Store:
         if index is None:
             return None
         index.replace()
-        return ingest(index, self.folder, progress=progress)
+        return mended(index, lambda: ingest(index, self.folder, progress=progress))
 
     def gc(self, *, dry_run: bool = False, progress: Callable[[int, int], object] | None = None) -> Garbage:
         """Compress the journals of ended runs, and remove content that no run refers to (artifacts of deleted runs).
@@ -175,6 +182,11 @@ class Store:
 
     def _check_folder(self) -> None:
         root = self.folder.root
+        blocked = next((parent for parent in root.parents if parent.exists() and not parent.is_dir()), None)
+        if blocked is not None:
+            raise StoreError(
+                f"the store {root} cannot be there, as {blocked} is a file: name another with AUTOTRACK_STORE"
+            )
         if root.exists() and not root.is_dir():
             raise StoreError(f"the store {root} is a file, not a folder: name another place with AUTOTRACK_STORE")
         if root.is_dir() and not os.access(root, os.R_OK | os.X_OK):
@@ -187,19 +199,12 @@ class Store:
         if index is None:
             return Runs([], 0, focus)
         self._take_in(index)
-        try:
-            rows, total = page(index, conditions, order, limit)
-        except DamagedIndex:
-            if index.path is None:
-                raise
-            index.replace()
-            self._take_in(index)
-            rows, total = page(index, conditions, order, limit)
+        rows, total = page(index, conditions, order, limit)
         return Runs.of(self, index, rows, total, focus)
 
     def _take_in(self, index: Index) -> None:
         if self.folder.runs.is_dir():
-            ingest(index, self.folder)
+            mended(index, lambda: ingest(index, self.folder))
 
 
 def _several(ref: str, found: Sequence[RunView]) -> str:
