@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 import autotrack
+from autotrack.cli.completing import offered_filters, offered_metrics, offered_orders, offered_runs
 
 app = typer.Typer(
     help="Find, compare and plot what autotrack recorded.",
@@ -20,7 +21,19 @@ Store = Annotated[
     typer.Option("--store", help="Folder or database URL (default: AUTOTRACK_STORE, else the nearest .autotrack)."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Ref = Annotated[str, typer.Argument(metavar="RUN", help="Id (or its beginning or end), name, or 'latest'.")]
+Ref = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Id (or its beginning or end), name, or 'latest'.", autocompletion=offered_runs),
+]
+Where = Annotated[
+    str,
+    typer.Argument(help="Filter, such as 'params.C < 1 and status == \"finished\"'.", autocompletion=offered_filters),
+]
+Sort = Annotated[
+    str,
+    typer.Option("--sort", help="Metric, param or field; '-' first: largest first.", autocompletion=offered_orders),
+]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Metric, such as loss.", autocompletion=offered_metrics)]
 
 
 @app.callback(invoke_without_command=True)
@@ -35,8 +48,8 @@ def options(
 
 @app.command()
 def runs(  # noqa: PLR0913, PLR0917 - one option each
-    where: Annotated[str, typer.Argument(help="Filter, such as 'params.C < 1 and status == \"finished\"'.")] = "",
-    sort: Annotated[str, typer.Option("--sort", help="Metric, param or field; '-' first: largest first.")] = "",
+    where: Where = "",
+    sort: Sort = "",
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
     everything: Annotated[bool, typer.Option("--all", help="Show all of them.")] = False,
     store: Store = None,
@@ -59,7 +72,7 @@ def show(ref: Ref, store: Store = None, as_json: AsJson = False) -> None:
 @app.command()
 def plot(
     ref: Ref,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Metric, such as loss.")],
+    key: Key,
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:

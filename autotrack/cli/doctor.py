@@ -14,6 +14,7 @@ from autotrack.cli.output import console, print_json, table
 from autotrack.errors import AutotrackError
 from autotrack.store.engine import Index
 from autotrack.store.schema import segments
+from autotrack.views.text import block
 
 
 def examine(store: str | None, *, as_json: bool) -> bool:
@@ -43,7 +44,7 @@ def examine(store: str | None, *, as_json: bool) -> bool:
         return not problems
     out = console()
     for name, value in facts.items():
-        out.print(Text.assemble((f"{name:<12}", "dim"), str(value)))
+        out.print(Text.assemble((f"{name:<12}", "dim"), str(value)), soft_wrap=True)
     grid = table(title="recorded by autolog()")
     for title in ("framework", "from", "state", ""):
         grid.add_column(title)
@@ -52,7 +53,7 @@ def examine(store: str | None, *, as_json: bool) -> bool:
         grid.add_row(one.name, one.distribution, state, one.reason or "")
     out.print(grid)
     for problem in problems:
-        out.print(Text(f"✗ {problem}", style="red"))
+        out.print(Text(f"✗ {block(problem)}", style="red"), soft_wrap=True)
     if not problems:
         out.print(Text("✓ nothing is wrong", style="green"))
     return not problems

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,9 @@ import autotrack
 from autotrack.cli.output import console, print_json, status, table
 from autotrack.query.fields import RUN_FIELDS
 from autotrack.views import RunView, text
+from autotrack.views.overview import Column, layout
 
-_TELLING = re.compile(r"score|loss|acc|err|auc|r2|f1|best|lr|rate|alpha|^C$|depth|epochs|n_(est|clu|comp|neigh)")
+_DIM = ("id", "started")
 _EMPTY = """No runs yet. Three lines record one:
 
     import autotrack
@@ -32,12 +32,13 @@ def list_runs(store: str | None, where: str, sort: str, limit: int | None, *, as
         return
     out = console()
     if not found:
-        out.print(Text(_EMPTY if not where else f"No run matches {where}"))
+        out.print(Text(_EMPTY if not where else text.block(f"No run matches {where}")))
         return
-    out.print(_table(found, f"{where} {sort}", out.width))
-    shown = f"{len(found):,} of {found.total:,} runs"
+    # Of the terminal the table's edges and the dot in front of a state are not for the columns.
+    columns, about = layout(found, found.total, f"{where} {sort}", out.width - 4, 3)
+    out.print(_table(columns, found))
     more = "" if len(found) == found.total else " · --all shows all, a filter finds some"
-    out.print(Text(f"{shown} in {opened.url}{more} · autotrack show RUN", style="dim"))
+    out.print(Text(f"{about} in {text.printable(opened.url)}{more} · autotrack show RUN", style="dim"), soft_wrap=True)
 
 
 def order(sort: str) -> str:
@@ -66,49 +67,18 @@ def as_dict(run: RunView) -> dict[str, Any]:
     }
 
 
-def _table(found: Sequence[RunView], focus: str, width: int) -> Any:
+def _table(columns: Sequence[Column], found: Sequence[RunView]) -> Any:
     grid = table()
-    for title, right in (("run", False), ("id", False), ("status", False), ("started", False), ("took", True)):
-        grid.add_column(title, justify="right" if right else "left", no_wrap=True)
-    names = max(text.cells(text.value(run.name, 28)) for run in found)
-    chosen = _columns(found, focus, width - names - 64)
-    for group, key in chosen:
-        style = "cyan" if group == "metrics" else ""
-        grid.add_column(Text(text.value(key, 24), style=style), justify="right", no_wrap=True)
-    for run in found:
-        values = [getattr(run, group).get(key) for group, key in chosen]
-        cells = [Text("" if v is None else text.value(v, 20)) for v in values]
+    for column in columns:
+        right = column.right or column.title == "took"
+        style = "cyan" if column.group == "metrics" else ""
+        grid.add_column(Text(column.head, style=style), justify="right" if right else "left", no_wrap=True)
+    for at, run in enumerate(found):
+        cells = [Text(column.cell(at), style="dim" if column.title in _DIM else "") for column in columns]
         grid.add_row(
-            Text(text.value(run.name, 28)),
-            Text(run.id[-8:], style="dim"),
-            status(run.status),
-            Text(text.when(run.started), style="dim"),
-            Text(text.length(run.duration)),
-            *cells,
+            *(
+                status(run.status) if (column.group, column.title) == ("", "status") else cell
+                for column, cell in zip(columns, cells, strict=True)
+            )
         )
     return grid
-
-
-def _columns(found: Sequence[RunView], focus: str, room: int) -> list[tuple[str, str]]:
-    """Return the metrics and the params that say most, as many as fit: what was asked about goes first."""
-    metrics = _by_use([run.metrics for run in found], focus)
-    params = _by_use([run.params for run in found], focus)
-    differing = [key for key in params if len({repr(run.params.get(key)) for run in found}) > 1 or len(found) == 1]
-    chosen: list[tuple[str, str]] = []
-    for at in range(max(len(metrics), len(differing))):
-        for group, keys in (("metrics", metrics), ("params", differing)):
-            if at < len(keys):
-                cells = [text.cells(text.value(getattr(run, group).get(keys[at], ""), 20)) for run in found]
-                room -= max(text.cells(text.value(keys[at], 24)), *cells) + 3
-                if room < 0:
-                    return sorted(chosen, key=lambda c: c[0])
-                chosen.append((group, keys[at]))
-    return sorted(chosen, key=lambda c: c[0])
-
-
-def _by_use(values: Sequence[Any], focus: str) -> list[str]:
-    counts: dict[str, int] = {}
-    for of_run in values:
-        for key in of_run:
-            counts[key] = counts.get(key, 0) + 1
-    return sorted(counts, key=lambda key: (key not in focus, not _TELLING.search(key), -counts[key]))

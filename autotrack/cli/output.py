@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autotrack.journal.values import encode_value
+from autotrack.views.text import block, exact, printable
 
 _COLORS = {
     "running": "cyan",
@@ -27,18 +29,18 @@ _COLORS = {
 
 def console() -> Console:
     """Return a console for standard output; wide enough for tables where it is no terminal."""
-    wide = None if sys.stdout.isatty() else 160
-    return Console(highlight=False, width=wide, soft_wrap=False)
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(highlight=False, width=None if known else 160, soft_wrap=False)
 
 
 def complain(error: Exception) -> None:
     """Print an error on standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"autotrack: {error}"), style="red")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(f"autotrack: {block(str(error))}"), style="red")
 
 
 def status(name: str) -> Text:
     """Return a status as a dot and a word."""
-    return Text.assemble(("● ", _COLORS.get(name, "")), name)
+    return Text.assemble(("● ", _COLORS.get(name, "")), printable(name))
 
 
 def table(*, title: str | None = None) -> Table:
@@ -49,7 +51,7 @@ def table(*, title: str | None = None) -> Table:
 
 
 def print_json(value: Any) -> None:
-    """Print JSON; numbers that JSON does not have are text (NaN, Infinity, -Infinity)."""
+    """Print JSON; numbers that JSON does not have are text (NaN, Infinity, -Infinity; 0x… beyond 64 bits)."""
     data = msgspec.json.encode(plain(value))
     sys.stdout.write(msgspec.json.format(data, indent=2).decode() + "\n")
 
@@ -64,10 +66,11 @@ def plain(value: Any) -> Any:
         encoded = encode_value(value)
         return encoded["$float"] if isinstance(encoded, dict) else encoded
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else repr(key): plain(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else exact(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:  # more than JSON's readers agree on
+        return hex(value)
     if value is None or isinstance(value, bool | int):
         return value
-    text = str(value)
-    return text.encode("utf-8", "backslashreplace").decode()
+    return str(value).encode("utf-8", "backslashreplace").decode()

@@ -28,7 +28,7 @@ def show_run(store: str | None, ref: str, *, as_json: bool) -> None:
     _parts(out, run)
     if run.error is not None:
         out.print(Text("traceback", style="bold"))
-        out.print(Text(run.error.traceback.rstrip(), style="red"))
+        out.print(Text(text.block(run.error.traceback.rstrip()), style="red"))
 
 
 def _everything(run: RunView) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def _head(out: Console, run: RunView) -> None:
     width = max(text.cells(name) for name, value in lines if value)
     for name, value in lines:
         if value:
-            out.print(Text.assemble((f"  {name:<{width}}  ", "dim"), value))
+            out.print(Text.assemble((f"  {name:<{width}}  ", "dim"), text.printable(value)))
     out.print()
 
 
@@ -87,7 +87,8 @@ def _environment(environment: dict[str, Any]) -> str:
     python = environment.get("python")
     version = python.get("version") if isinstance(python, dict) else python
     packages = environment.get("packages")
-    count = f" · {len(packages):,} packages" if isinstance(packages, dict) else ""
+    installed = packages.get("installed") if isinstance(packages, dict) else None
+    count = f" · {text.plural(len(installed), 'package')}" if isinstance(installed, dict) else ""
     return f"Python {version}{count}" if version else ""
 
 
@@ -110,6 +111,7 @@ def _metrics(out: Console, run: RunView) -> None:
     for title in ("last", "min", "max", "mean", "points"):
         grid.add_column(title, justify="right")
     grid.add_column("")
+    bars = 24 if out.width >= 100 else 8
     for key, summary in run.metric_summaries.items():
         several = summary.count > 1
         numbers = [summary.min, summary.max, summary.mean] if several else [None, None, None]
@@ -120,15 +122,15 @@ def _metrics(out: Console, run: RunView) -> None:
             text.number(summary.last),
             *("" if n is None else text.number(n) for n in numbers),
             count,
-            Text(_spark(run, key) if several else "", style="cyan"),
+            Text(_spark(run, key, bars) if several else "", style="cyan"),
         )
     out.print(grid)
 
 
-def _spark(run: RunView, key: str) -> str:
+def _spark(run: RunView, key: str, bars: int) -> str:
     from autotrack.views.series import level
 
-    return text.sparkline([level(part) for part in run.series(key).outline(24)])
+    return text.sparkline([level(part) for part in run.series(key).outline(bars)])
 
 
 def _parts(out: Console, run: RunView) -> None:
@@ -149,7 +151,8 @@ def _parts(out: Console, run: RunView) -> None:
         for title in ("", "name", "about"):
             grid.add_column(title, overflow="fold")
         for kind, name, about in rows:
-            grid.add_row(Text(kind, style="dim"), Text(text.value(name, 40) if name else ""), Text(about))
+            named = Text(text.value(name, 40) if name else "")
+            grid.add_row(Text(text.value(kind, 20), style="dim"), named, Text(text.block(about)))
         out.print(grid)
 
 

@@ -1,14 +1,24 @@
-"""What a table of runs shows: the params that differ, the metrics most runs have, those that were asked about first."""
+"""What a table of runs shows: the params that differ, the metrics most runs have, those that were asked about first.
+
+Tables in plain text and in the terminal share their layout; what does not fit is counted.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autotrack.views import text
 
 if TYPE_CHECKING:
     from autotrack.views.run import RunView
+
+
+_TELLING = re.compile(r"score|loss|acc|err|auc|r2|f1|best|lr|rate|alpha|^C$|depth|epochs|n_(est|clu|comp|neigh)")
+_NAME, _VALUE = 28, 20  # columns of the terminal for a title and for a value
+_SPARE = ("started", "took", "experiment")  # what a narrow terminal can do without, in this order
 
 
 class Column(NamedTuple):
@@ -24,6 +34,28 @@ class Column(NamedTuple):
         """Whether it holds numbers only."""
         return all(v is None or v is MISSING or text.is_number(v) for v in self.values)
 
+    @property
+    def head(self) -> str:
+        """The title as tables show it."""
+        return text.value(self.title, _NAME) if self.title else "''"
+
+    def cell(self, at: int) -> str:
+        """Return a value as tables show it."""
+        item: Any = self.values[at]
+        return "" if item is MISSING else item if self.group == "" else text.value(item, _VALUE)
+
+    @property
+    def width(self) -> int:
+        """How many columns of a terminal it takes."""
+        return max(text.cells(shown) for shown in (self.head, *map(self.cell, range(len(self.values)))))
+
+
+class Layout(NamedTuple):
+    """What a table shows, and in one line how much of everything that is."""
+
+    columns: list[Column]
+    counts: str
+
 
 class _Missing:
     def __repr__(self) -> str:
@@ -34,13 +66,64 @@ MISSING = _Missing()
 """Stands where a run does not have a param or metric (None is a value of its own)."""
 
 
+def layout(runs: Sequence[RunView], total: int, focus: str, room: int, gap: int) -> Layout:
+    """Return the columns that fit into `room` columns of a terminal, with `gap` of them between two."""
+    params, metrics = param_columns(runs, focus), metric_columns(runs, focus)
+    wanted = [column for pair in zip_longest(metrics, params) for column in pair if column is not None]
+    wanted.sort(key=lambda column: not _mentioned(column.title, focus))
+    base = _base_columns(runs, room, sum(column.width + gap for column in wanted[:1]), gap)
+    room -= sum(column.width + gap for column in base) - gap
+    chosen: list[Column] = []
+    for column in wanted:
+        if column.width + gap <= room:
+            chosen.append(column)
+            room -= column.width + gap
+    shown = {group: [c for c in chosen if c.group == group] for group in ("params", "metrics")}
+    hidden = (
+        (len(shown["params"]), len(params), "params that differ" if len(runs) > 1 else "params"),
+        (len(shown["metrics"]), len(metrics), "metrics"),
+    )
+    return Layout([*base, *shown["params"], *shown["metrics"]], counts(len(runs), total, hidden))
+
+
+def _base_columns(runs: Sequence[RunView], room: int, reserve: int, gap: int) -> list[Column]:
+    """Return the columns that every table begins with.
+
+    What can be spared leaves `reserve` to the most wanted metric or param. The id is never cut: runs are named by it.
+    """
+    found = {
+        "run": [text.value(run.name, _NAME) for run in runs],
+        "id": [run.id[-8:] for run in runs],
+        "experiment": [text.value(run.experiment, _VALUE) for run in runs],
+        "status": [text.printable(run.status) for run in runs],
+        "started": [text.when(run.started) for run in runs],
+        "took": [text.length(run.duration) for run in runs],
+    }
+    if len({run.experiment for run in runs}) < 2:
+        del found["experiment"]
+    columns = [Column("", title, values) for title, values in found.items()]
+    for title in _SPARE:
+        if sum(column.width + gap for column in columns) - gap > room - reserve:
+            columns = [column for column in columns if column.title != title]
+    over = sum(column.width + gap for column in columns) - gap - room
+    if over > 0:
+        width = max(8, columns[0].width - over)
+        columns[0] = Column("", "run", [text.shorten(name, width) for name in found["run"]])
+    return columns
+
+
 def param_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
     """Return the params that are not the same in all runs (of a single run: all), the most wanted first."""
     keys = dict.fromkeys(key for run in runs for key in run.params)
     columns = [Column("params", key, [run.params.get(key, MISSING) for run in runs]) for key in keys]
     if len(runs) > 1:
-        columns = [c for c in columns if len({(type(v), repr(v)) for v in c.values}) > 1]
-    return sorted(columns, key=lambda c: (not _mentioned(c.title, focus), sum(v is MISSING for v in c.values)))
+        columns = [c for c in columns if len({(type(v), text.exact(v)) for v in c.values}) > 1]
+
+    def rank(column: Column) -> tuple[bool, bool, int]:
+        key = column.title
+        return not _mentioned(key, focus), not _TELLING.search(key), sum(v is MISSING for v in column.values)
+
+    return sorted(columns, key=rank)
 
 
 def metric_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
@@ -48,11 +131,12 @@ def metric_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
     keys = dict.fromkeys(key for run in runs for key in run.metrics)
     columns = [Column("metrics", key, [run.metrics.get(key, MISSING) for run in runs]) for key in keys]
 
-    def rank(column: Column) -> tuple[bool, bool, int, int]:
+    def rank(column: Column) -> tuple[bool, bool, bool, int, bool]:
         key = column.title
         held_out = key.startswith(("eval/", "test/", "val/", "val_", "cv/"))
         missing = sum(v is MISSING for v in column.values)
-        return not _mentioned(key, focus), key.startswith("system/"), missing, not held_out
+        dull = not _TELLING.search(key)
+        return not _mentioned(key, focus), key.startswith("system/"), dull, missing, not held_out
 
     return sorted(columns, key=rank)
 

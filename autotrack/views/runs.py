@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from autotrack.views import text
-from autotrack.views.overview import MISSING, Column, counts, metric_columns, param_columns
+from autotrack.views.overview import layout
 from autotrack.views.rows import Batch, RunRow
 from autotrack.views.run import RunView
 
@@ -82,60 +82,13 @@ class Runs(Sequence[RunView]):
         shown = self[:_SHOWN]
         if not shown:
             return f"<Runs: none{f' of {self.total:,}' if self.total else ''}>"
-        params, metrics = param_columns(shown, self._focus), metric_columns(shown, self._focus)
         room = max(100, shutil.get_terminal_size((140, 24)).columns)
-        columns = [*base_columns(shown), *_fitting(base_columns(shown), metrics, params, room)]
-        # The params stand together, then the metrics, whatever was chosen first.
-        columns.sort(key=lambda c: ("", "params", "metrics").index(c.group))
-        chosen = [sum(c.group == group for c in columns) for group in ("params", "metrics")]
-        lines = text.table(
-            [text.value(c.title, 28) if c.title else "''" for c in columns],
-            [[_cell(c, i) for c in columns] for i in range(len(shown))],
-            [c.right for c in columns],
-        )
-        hidden = (
-            (chosen[0], len(params), "params that differ" if len(shown) > 1 else "params"),
-            (chosen[1], len(metrics), "metrics"),
-        )
-        return "\n".join([*lines, f"({counts(len(shown), self.total, hidden)})"])
+        columns, about = layout(shown, self.total, self._focus, room, 2)
+        rows = [[column.cell(i) for column in columns] for i in range(len(shown))]
+        lines = text.table([column.head for column in columns], rows, [column.right for column in columns])
+        return "\n".join([*lines, f"({about})"])
 
     def _repr_html_(self) -> str:
         from autotrack.views.html import runs_table
 
         return runs_table(self, self._focus)
-
-
-def base_columns(runs: Sequence[RunView]) -> list[Column]:
-    """Return the columns that every table of runs begins with."""
-    columns = [
-        Column("", "run", [text.value(run.name, 28) for run in runs]),
-        Column("", "id", [run.id[-8:] for run in runs]),
-        Column("", "status", [run.status for run in runs]),
-        Column("", "started", [text.when(run.started) for run in runs]),
-        Column("", "took", [text.length(run.duration) for run in runs]),
-    ]
-    if len({run.experiment for run in runs}) > 1:
-        columns.insert(2, Column("", "experiment", [text.value(run.experiment, 20) for run in runs]))
-    return columns
-
-
-def _fitting(base: list[Column], metrics: list[Column], params: list[Column], room: int) -> list[Column]:
-    """Return as many columns as fit, a metric and a param in turn."""
-    room -= sum(_width(c) + 2 for c in base)
-    chosen: list[Column] = []
-    for i in range(max(len(metrics), len(params))):
-        for column in [*metrics[i : i + 1], *params[i : i + 1]]:
-            if (width := _width(column) + 2) <= room:
-                chosen.append(column)
-                room -= width
-    return chosen
-
-
-def _width(column: Column) -> int:
-    shown = [text.value(column.title, 28), *(_cell(column, i) for i in range(len(column.values)))]
-    return max(map(text.cells, shown))
-
-
-def _cell(column: Column, at: int) -> str:
-    item: Any = column.values[at]
-    return "" if item is MISSING else item if column.group == "" else text.value(item, 20)

@@ -6,19 +6,12 @@ import json
 import math
 import os
 import subprocess
-import sys
 
 import pytest
+from terminal import MAIN, cli
 
 import autotrack
 from autotrack.config import current
-
-
-def cli(*arguments: str, status: int = 0) -> str:
-    command = [sys.executable, "-c", "from autotrack.cli import main; main()", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == status, done.stderr
-    return done.stdout if status == 0 else done.stderr
 
 
 @pytest.fixture
@@ -78,6 +71,10 @@ def test_plot_draws_and_prints_points(recorded: str) -> None:
         (("show", "nothing"), "no run"),
         (("plot", "first", "lost"), "lost"),
         (("runs", "--store", os.devnull), "not a folder"),
+        (("runs", "--store", f"{os.devnull}/below/it"), f"{os.devnull} is a file"),
+        (("runs", "--sort", "-train/scor"), "did you mean 'train/score'?"),
+        (("runs", "--sort", "params.D"), "no param 'D' was recorded"),
+        (("runs", "--sort", "C"), "did you mean params['C']?"),
     ],
 )
 def test_errors_are_readable_and_exit_non_zero(recorded: str, arguments: tuple[str, ...], message: str) -> None:
@@ -106,8 +103,7 @@ def test_doctor_finds_damage(recorded: str) -> None:
     (segment,) = current().folder().segments(recorded)
     data = segment.path.read_bytes()
     segment.path.write_bytes(data.replace(b'"train/score":0.5}', b'"train/score":0.5', 1))
-    command = [sys.executable, "-c", "from autotrack.cli import main; main()", "doctor"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([*MAIN, "doctor"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "1 damaged lines" in done.stdout
 
