@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from autotrack import delivery
 
 SERVER = os.environ.get("AUTOTRACK_TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REQUIRED = os.environ.get("AUTOTRACK_TEST_POSTGRES") == "required"
@@ -54,9 +57,12 @@ def postgres_url(_postgres_server: str) -> Iterator[str]:
     admin = sqlalchemy.create_engine(_postgres_server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
         connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    url = sqlalchemy.engine.make_url(_postgres_server).set(database=name).render_as_string(hide_password=False)
     try:
-        yield sqlalchemy.engine.make_url(_postgres_server).set(database=name).render_as_string(hide_password=False)
+        yield url
     finally:
+        if (courier := delivery._couriers.pop(url, None)) is not None:
+            courier.end(time.monotonic() + 60)
         with admin.connect() as connection:
             connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
         admin.dispose()

@@ -12,7 +12,7 @@ from autotrack.journal.events import FORMAT
 from autotrack.store.params import apply_params
 from autotrack.store.points import Part, add_points
 from autotrack.store.replay import News
-from autotrack.store.rows import Write, encoded, grouped, insert_all
+from autotrack.store.rows import Target, Write, encoded, grouped, insert_all
 from autotrack.store.schema import artifacts, documents, segments, tags, unknown_events
 
 _DOCUMENTS: dict[Any, str] = {
@@ -43,7 +43,7 @@ def apply_news(
     """Apply what segments, by run and name, have new. `known` are the rows of all segments that these runs have."""
     numbers = _apply_segments(connection, news, known)
     names = {number: name for (_, name), number in numbers.items()}
-    old = {run for run, _ in known}
+    target = Target(connection, {run for run, _ in known}, names, keys)
     writes: dict[int, list[Write]] = {}
     parts: list[Part] = []
     unknown: list[dict[str, Any]] = []
@@ -57,10 +57,10 @@ def apply_news(
                 parts.append(Part(run, number, columns, goes_on=(run, name) in known))
             unknown += [{"run": run, "segment": number, "offset": at, "raw": raw} for raw, at in some.unknown]
         of_this.sort(key=Write.order)
-    add_points(connection, parts, old, names)
-    _apply_params(connection, writes, old, names, keys)
-    _apply_tags(connection, writes, old, names, keys)
-    _apply_artifacts(connection, writes, old, names, keys)
+    add_points(target, parts)
+    _apply_params(target, writes)
+    _apply_tags(target, writes)
+    _apply_artifacts(target, writes)
     _apply_documents(connection, writes)
     insert_all(connection, unknown_events, unknown)
 
@@ -105,13 +105,7 @@ def _segment(before: Mapping[str, Any], news: News) -> dict[str, Any]:
     return values
 
 
-def _apply_params(
-    connection: Connection,
-    writes: Mapping[int, list[Write]],
-    old: set[int],
-    names: Mapping[int, str],
-    keys: dict[str, int],
-) -> None:
+def _apply_params(target: Target, writes: Mapping[int, list[Write]]) -> None:
     written = {
         run: found
         for run, some in writes.items()
@@ -125,67 +119,51 @@ def _apply_params(
         )
     }
     if written:
-        apply_params(connection, written, old, names, keys)
+        apply_params(target, written)
 
 
-def _apply_tags(
-    connection: Connection,
-    writes: Mapping[int, list[Write]],
-    old: set[int],
-    names: Mapping[int, str],
-    keys: dict[str, int],
-) -> None:
+def _apply_tags(target: Target, writes: Mapping[int, list[Write]]) -> None:
     latest = {
-        (run, keys[text]): (write, {"value": value})
+        (run, target.keys[text]): (write, {"value": value})
         for run, some in writes.items()
         for write in some
         if type(write.event) is events.Tags
         for text, value in write.event.values.items()
     }
-    _replace(connection, tags, "key", latest, old, names)
+    _replace(target, tags, "key", latest)
 
 
-def _apply_artifacts(
-    connection: Connection,
-    writes: Mapping[int, list[Write]],
-    old: set[int],
-    names: Mapping[int, str],
-    keys: dict[str, int],
-) -> None:
+def _apply_artifacts(target: Target, writes: Mapping[int, list[Write]]) -> None:
     latest = {}
     for run, some in writes.items():
         for write in some:
             if type(event := write.event) is events.Artifact:
                 columns = {"kind": event.kind, "sha256": event.sha256, "size": event.size, "meta": encoded(event.meta)}
-                latest[run, keys[event.name]] = write, columns
-    _replace(connection, artifacts, "name", latest, old, names)
+                latest[run, target.keys[event.name]] = write, columns
+    _replace(target, artifacts, "name", latest)
 
 
-def _replace(  # noqa: PLR0913, PLR0917 - one place for what tags and artifacts share
-    connection: Connection,
-    table: Any,
-    column: str,
-    latest: Mapping[tuple[int, int], tuple[Write, dict[str, Any]]],
-    old: set[int],
-    names: Mapping[int, str],
+def _replace(
+    target: Target, table: Any, column: str, latest: Mapping[tuple[int, int], tuple[Write, dict[str, Any]]]
 ) -> None:
     """Insert rows by run and key, each instead of an earlier one of the same key; a later one stays."""
     rows = dict(latest)
     replaced = []
-    for run, found in grouped(connection, select(table), table.c.run, {run for run, _ in latest if run in old}).items():
+    known = {run for run, _ in latest} & target.old
+    for run, found in grouped(target.connection, select(table), table.c.run, known).items():
         for row in found:
             place = run, getattr(row, column)
             if place not in rows:
                 continue
-            if rows[place][0].is_before(row, names):
+            if rows[place][0].is_before(row, target.names):
                 del rows[place]
             else:
                 replaced.append({"r": run, "k": place[1]})
     if replaced:
         own = delete(table).where(table.c.run == bindparam("r"), table.c[column] == bindparam("k"))
-        connection.execute(own, replaced)
+        target.connection.execute(own, replaced)
     fresh = [{"run": run, column: key, **more, **write.place()} for (run, key), (write, more) in rows.items()]
-    insert_all(connection, table, fresh)
+    insert_all(target.connection, table, fresh)
 
 
 def _apply_documents(connection: Connection, writes: Mapping[int, Iterable[Write]]) -> None:

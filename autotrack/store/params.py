@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, select
 
-from autotrack.store.rows import Write, encoded, grouped, insert_all, key_hash, leaves, pages, param_columns
+from autotrack.store.rows import Target, Write, encoded, grouped, insert_all, key_hash, leaves, pages, param_columns
 from autotrack.store.schema import keys as key_table
 from autotrack.store.schema import param_history, params
 
@@ -16,29 +16,24 @@ Written = list[tuple[Write, str, Any]]
 """Params as they were written, in order: where, key, encoded value."""
 
 
-def apply_params(
-    connection: Connection,
-    written: Mapping[int, Written],
-    old: set[int],
-    names: Mapping[int, str],
-    keys: dict[str, int],
-) -> None:
-    """Apply params by run. Runs that are not `old` have none in the index yet; `names` are of segments by number."""
+def apply_params(target: Target, written: Mapping[int, Written]) -> None:
+    """Apply params by run."""
+    connection = target.connection
     p = params.c
     own = select(p.run, p.key, p.value, p.leaf, p.clock, p.segment, p.offset)
-    found = grouped(connection, own, p.run, [run for run in written if run in old])
+    found = grouped(connection, own, p.run, target.old & written.keys())
     rows: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
     replaced: list[dict[str, int]] = []
     for run, some in written.items():
         before = {row.key: row for row in found.get(run, ()) if not row.leaf}
         taken = {row.key for row in found.get(run, ())}
-        latest = _latest(run, some, before, names, keys, history)
-        corrected = [(text, before[keys[text]]) for text in latest if keys[text] in before]
+        latest = _latest(target, run, some, before, history)
+        corrected = [(text, before[target.keys[text]]) for text in latest if target.keys[text] in before]
         if corrected:
             _delete(connection, run, corrected)
             taken = set(connection.scalars(select(p.key).where(p.run == run)))
-        fresh = _rows(run, latest, keys)
+        fresh = _rows(run, latest, target.keys)
         fresh = {key: row for key, row in fresh.items() if key not in taken or not row["leaf"]}
         # Leaves of other params, which a param of its own replaces:
         replaced += [{"r": run, "k": key} for key in taken & fresh.keys()]
@@ -49,22 +44,17 @@ def apply_params(
     insert_all(connection, param_history, history)
 
 
-def _latest(  # noqa: PLR0913, PLR0917 - one step of the above
-    run: int,
-    written: Written,
-    known: dict[int, Any],
-    names: Mapping[int, str],
-    keys: dict[str, int],
-    history: list[dict[str, Any]],
+def _latest(
+    target: Target, run: int, written: Written, known: dict[int, Any], history: list[dict[str, Any]]
 ) -> dict[str, tuple[Write, Any]]:
     """Return the values that are new, and add what they or others have replaced to the history."""
     latest: dict[str, tuple[Write, Any]] = {}
     for write, text, value in written:
-        key = keys[text]
+        key = target.keys[text]
         before, row = latest.get(text), known.get(key)
         if before is not None:
             history.append({"run": run, "key": key, "value": encoded(before[1]), **before[0].place()})
-        elif row is not None and write.is_before(row, names):
+        elif row is not None and write.is_before(row, target.names):
             history.append({"run": run, "key": key, "value": encoded(value), **write.place()})
             continue
         elif row is not None:
@@ -74,7 +64,7 @@ def _latest(  # noqa: PLR0913, PLR0917 - one step of the above
     return latest
 
 
-def _rows(run: int, latest: dict[str, tuple[Write, Any]], keys: dict[str, int]) -> dict[int, dict[str, Any]]:
+def _rows(run: int, latest: dict[str, tuple[Write, Any]], keys: Mapping[str, int]) -> dict[int, dict[str, Any]]:
     """Return the rows of params and of their leaves; a param of its own goes before a leaf of the same name."""
     rows: dict[int, dict[str, Any]] = {}
     for text, (write, value) in latest.items():

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from autotrack.store.replay import Columns, resolve
-from autotrack.store.rows import grouped, insert_all, pages
+from autotrack.store.rows import Target, grouped, insert_all, pages
 from autotrack.store.schema import chunks, series
 from autotrack.store.series import CHUNK, Encoder, Points, Summary, add_totals, decode, join, summarize
 
@@ -31,9 +31,10 @@ class Part(NamedTuple):
     """The index has points of this segment already, perhaps."""
 
 
-def add_points(connection: Connection, parts: Sequence[Part], old: set[int], names: Mapping[int, str]) -> None:
-    """Add points. Runs that are not `old` have none in the index yet; `names` are those of segments by number."""
-    known = _known(connection, {part.run for part in parts} & old)
+def add_points(target: Target, parts: Sequence[Part]) -> None:
+    """Add points."""
+    connection = target.connection
+    known = _known(connection, {part.run for part in parts} & target.old)
     identities = {place: row["id"] for place, row in known.items()}
     tails = _tails(connection, [part for part in parts if part.goes_on], identities)
     encoder = Encoder()
@@ -60,7 +61,7 @@ def add_points(connection: Connection, parts: Sequence[Part], old: set[int], nam
                 summary = summarize(new.steps, new.values)
             entry = _entry(new, summary, (column.clock, segment, column.offset))
             before = folded.get(place) or known.get(place)
-            folded[place] = entry if before is None else _merged(before, entry, names)
+            folded[place] = entry if before is None else _merged(before, entry, target.names)
             packed.append((place, rows))
     _write_series(connection, folded, identities)
     if replaced:

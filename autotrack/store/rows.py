@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import xxhash
@@ -34,6 +34,18 @@ def grouped(connection: Connection, query: Select[Any], column: Any, values: Col
         for row in connection.execute(query.where(column.in_(some))):
             found.setdefault(getattr(row, column.key), []).append(row)
     return found
+
+
+class Target(NamedTuple):
+    """What news of a batch of runs is applied to."""
+
+    connection: Connection
+    old: set[int]
+    """Numbers of the runs that were in the index before: all others have nothing in any table yet."""
+    names: Mapping[int, str]
+    """Names of the runs' segments by number."""
+    keys: Mapping[str, int]
+    """Numbers of keys."""
 
 
 class Write:
