@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _FLOAT = frozenset({float})
 _encode = msgspec.json.Encoder().encode
+_Metrics = events.Metrics
 _time_ns = time.time_ns
 _KEPT_MODEL = 64 * 1024 * 1024  # bytes; larger models are described, not copied
 
@@ -90,12 +91,12 @@ class Run:
         # The usual case, known keys and finite Python floats, is checked as a whole: it comes once a training step.
         if (
             type(metrics) is dict
-            and metrics.keys() <= self._known
+            and self._known.issuperset(metrics)
             and {*map(type, metrics.values())} == _FLOAT
             and (total := sum(metrics.values())) - total == 0
             and (step is None or (type(step) is int and -9007199254740992 <= step <= 9007199254740992))
         ):
-            self._append(_encode(events.Metrics(t=_time_ns() // 1000, s=step, v=metrics)) + b"\n")
+            self._append(_encode(_Metrics(t=_time_ns() // 1000, s=step, v=metrics)) + b"\n")
             return
         step = checked_step(step)
         points = checked_points(metrics)
