@@ -108,21 +108,21 @@ def _metrics(out: Console, run: RunView) -> None:
         return
     grid = table(title="metrics")
     grid.add_column("name")
-    for title in ("last", "min", "max", "mean", "points"):
+    wide = out.width >= 100
+    for title in ("last", "min", "max", *(("mean",) if wide else ()), "points"):
         grid.add_column(title, justify="right")
     grid.add_column("")
-    bars = 24 if out.width >= 100 else 8
     for key, summary in run.metric_summaries.items():
         several = summary.count > 1
-        numbers = [summary.min, summary.max, summary.mean] if several else [None, None, None]
+        numbers = [summary.min, summary.max, *([summary.mean] if wide else [])]
         odd = summary.nan + summary.inf
         count = f"{summary.count:,}" + (f" ({odd:,} not finite)" if odd else "")
         grid.add_row(
             Text(text.value(key, 60)),
             text.number(summary.last),
-            *("" if n is None else text.number(n) for n in numbers),
+            *("" if n is None or not several else text.number(n) for n in numbers),
             count,
-            Text(_spark(run, key, bars) if several else "", style="cyan"),
+            Text(_spark(run, key, 24 if wide else 8) if several else "", style="cyan"),
         )
     out.print(grid)
 

@@ -50,12 +50,12 @@ def mended(index: Index, read: Callable[[], T]) -> T:
     """
     try:
         return read()
-    except (DamagedIndex, DamagedChunk, *_NONSENSE):
-        if index.folder is None or not index.folder.runs.is_dir():
+    except (StoreError, *_NONSENSE) as error:
+        if index.folder is None or not index.folder.runs.is_dir():  # a store that vanished is not an empty one
             raise
-        index.replace()
-    except StoreError as error:
-        if index.folder is None or not index.folder.runs.is_dir() or not index.retreat(error.__cause__):
+        if not isinstance(error, StoreError) or isinstance(error, DamagedIndex | DamagedChunk):
+            index.replace()
+        elif not index.retreat(error.__cause__):
             raise
     ingest(index, index.folder)
     return read()

@@ -74,6 +74,7 @@ def test_nothing_acts_on_the_terminal() -> None:
         raise ValueError(f"owned\n\tand more\n{NASTY}")
     assert syncing.drain(30)
     shown = [cli("runs"), cli("show", "latest"), cli("plot", "latest", NASTY), cli("plot", "latest", "x", status=1)]
+    shown.append(cli("runs", "--store", f"/dev/null/{NASTY}", status=1))
     for out in shown:
         assert not {"\x1b", "\x07", "\r", "\x9b", "\u202e"} & set(out)
     assert "owned\n        and more\n\\x1b]0;owned" in shown[1], "tracebacks keep their lines"
