@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from autotrack.capture.fingerprint import BLOCK, ITEM_COST, Stream
+from autotrack.capture.fingerprint import BLOCK, Stream, cost_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +45,8 @@ def _stream(array: np.ndarray[Any, Any], header: str) -> Stream:
     dtype, count = array.dtype, array.size
     take = _taker(array)
     if dtype.kind in "OT":
-        return Stream(header, count, lambda i, j: take(i, j).tolist(), ITEM_COST, 1 << 13, objects=True)
+        cost = cost_of([*take(0, min(8, count)).tolist(), *take(max(0, count - 8), count).tolist()])
+        return Stream(header, count, lambda i, j: take(i, j).tolist(), cost, 1 << 13, objects=True)
     if dtype.itemsize == 0:
         return Stream(header, 0, take, 1, 1)
     step, cost = max(1, BLOCK // dtype.itemsize), float(dtype.itemsize)

@@ -16,6 +16,7 @@ from autotrack.capture.fingerprint import Stream
 
 _MAX_COLUMNS = 1000  # named in a description
 _MAX_PARTS = 1000
+_NUMBERED = ("bool", "int", "uint")  # how the names of types begin whose values are no text
 _SCALARS = (str, bytes, bool, int, float, complex, type(None))
 
 
@@ -30,7 +31,7 @@ class Description:
         columns: Names of columns or parts, as text.
         size: Bytes that the elements take; None where unknown.
         missing: Missing values (NaN, NaT, None, NA); None where they were not counted.
-        labels: How often each class occurs, for 1-D data of few different integers or texts.
+        labels: How often each class occurs, for 1-D data of few different integers, or texts that are the target.
         fingerprint: ``xxh3:<32 hex>``, ``xxh3-sampled:<32 hex>``, or empty (see `autotrack.capture.fingerprint`).
         complete: Whether the fingerprint covers all content.
         meta: Further facts, JSON-ready.
@@ -74,13 +75,15 @@ class _Source:
     streams: list[Stream]
 
 
-def describe(data: Any, *, budget: float = 1.0) -> Description:
+def describe(data: Any, *, budget: float = 1.0, target: bool = False) -> Description:
     """Describe data of any kind. Never raises; what went wrong stands under ``meta["error"]``.
 
     Args:
         data: Arrays, series, frames, sparse matrices, tensors, sequences, mappings of them; anything else
             gives its kind and length.
         budget: Seconds that the fingerprint may take at the assumed speed; above it, a sample is taken.
+        target: Whether these are what is to be learned: only then texts are names of classes. Others are content, and
+            stay out of the description however few they are.
 
     """
     kind = kind_of(data)
@@ -92,6 +95,8 @@ def describe(data: Any, *, budget: float = 1.0) -> Description:
     except Exception as error:  # noqa: BLE001 - other people's objects; the caller's training goes on
         return Description(kind, meta={"error": f"{type(error).__name__}: {error}"[:500]})
     description = source.description
+    if not target and not (description.dtypes and description.dtypes[0].lower().startswith(_NUMBERED)):
+        description.labels = None
     description.fingerprint, description.complete = result.fingerprint, result.complete and description.complete
     if description.missing is None:
         description.missing = result.missing
@@ -109,9 +114,18 @@ def kind_of(data: Any) -> str:
     public = ""
     for part in module.split("."):  # the shortest module that has the class under its own name
         public = f"{public}.{part}" if public else part
-        if getattr(sys.modules.get(public), name, None) is kind:
+        if _names_of(sys.modules.get(public)).get(name) is kind:
             return f"{public}.{name}"
     return f"{module}.{name}"
+
+
+def _names_of(module: Any) -> dict[str, Any]:
+    """What a module holds by now. To ask a lazy one for a name would load it."""
+    try:
+        names: dict[str, Any] = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return {}
+    return names
 
 
 def _unknown(data: Any, kind: str) -> Description:

@@ -32,6 +32,8 @@ _ITEMS = 1 << 13  # Python objects read at a time (part of the format: they are 
 _SAMPLE = 1 << 16  # bytes (or their cost) of one block of a sample
 _SAMPLE_ITEMS = 512
 _MAX_DEPTH = 16
+_LOOKED_AT = 16  # objects of a stream, and of each collection in it, whose size is taken for that of all
+_LOOKED_INTO = 4
 
 Read = Callable[[int, int], Any]
 
@@ -64,7 +66,26 @@ class Result:
 
 def objects(header: str, items: Sequence[Any]) -> Stream:
     """Return a list or tuple as a stream."""
-    return Stream(header, len(items), lambda start, stop: list(items[start:stop]), ITEM_COST, _ITEMS, objects=True)
+    looked_at = items[:: max(1, len(items) // _LOOKED_AT)]
+    return Stream(
+        header, len(items), lambda start, stop: list(items[start:stop]), cost_of(looked_at), _ITEMS, objects=True
+    )
+
+
+def cost_of(items: Sequence[Any]) -> float:
+    """What one of the Python objects costs on average: by the number of objects in it, and the length of texts."""
+    return ITEM_COST * max(1.0, sum(_weight(item) for item in items) / len(items)) if len(items) else ITEM_COST
+
+
+def _weight(item: Any, depth: int = 0) -> float:
+    kind = type(item)
+    if kind is str or kind is bytes:
+        return 1 + len(item) / ITEM_COST
+    if kind not in (list, tuple, dict) or not item or depth >= _MAX_DEPTH:
+        return 1
+    inside = list(item.values()) if kind is dict else item
+    looked_at = inside[:: max(1, len(inside) // _LOOKED_INTO)]
+    return 1 + len(inside) * (1 + (kind is dict)) * sum(_weight(one, depth + 1) for one in looked_at) / len(looked_at)
 
 
 def fingerprint(kind: str, streams: Sequence[Stream], budget: float) -> Result:
@@ -104,7 +125,7 @@ def _pieces(stream: Stream) -> Iterable[tuple[int, int]]:
 
 
 def _sample(stream: Stream, fraction: float) -> Iterable[tuple[int, int]]:
-    size = max(_SAMPLE_ITEMS if stream.objects else 1, int(_SAMPLE / stream.cost))
+    size = max(1, int((_SAMPLE_ITEMS * ITEM_COST if stream.objects else _SAMPLE) / stream.cost))
     blocks = max(2, int(stream.count * fraction / size))
     if blocks * size >= stream.count:
         yield from _pieces(stream)
@@ -220,6 +241,8 @@ def _by(text: Callable[[Any], str]) -> Callable[[list[Any]], bytes]:
 def _encode_numpy(values: list[Any]) -> bytes | None:
     """Numpy's scalars by their bytes; arrays inside of collections by type, shape and bytes."""
     numpy = sys.modules["numpy"]
+    if isinstance(values[0], numpy.generic) and values[0].dtype.kind in "biufc" and values[0].dtype.char not in "gG":
+        return _encode_numbers(numpy, values)
     parts = []
     for value in values:
         if type(value) is not numpy.ndarray and not isinstance(value, numpy.generic):
@@ -232,6 +255,16 @@ def _encode_numpy(values: list[Any]) -> bytes | None:
             value.astype(dtype.newbyteorder("<")).tobytes(),
         ]
     return _encode_bytes(parts)
+
+
+def _encode_numbers(numpy: Any, values: list[Any]) -> bytes:
+    """Scalars of one type, as `_encode_numpy` writes them: each after the name of the type, and the lengths of all."""
+    dtype = values[0].dtype.newbyteorder("<")
+    name = f"{dtype.str}()".encode()
+    pairs = numpy.empty((len(values), len(name) + dtype.itemsize), dtype=numpy.uint8)
+    pairs[:, : len(name)] = numpy.frombuffer(name, dtype=numpy.uint8)
+    pairs[:, len(name) :] = numpy.array(values, dtype=dtype).view(numpy.uint8).reshape(len(values), -1)
+    return _little(array("q", [len(name), dtype.itemsize] * len(values))) + bytes(pairs.tobytes())
 
 
 _ENCODERS: dict[str, Callable[[list[Any]], bytes | None]] = {

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autotrack.capture.arrays import array_streams, count_labels, label_counts
-from autotrack.capture.fingerprint import ITEM_COST, Stream
+from autotrack.capture.fingerprint import ITEM_COST, Stream, cost_of
 
 _BLOCK = 1 << 13  # Python objects made at a time
 _NUMBERS = 1 << 17  # numbers converted at a time
 _SMALL = 1 << 24  # bytes
+_NESTED = ("array", "list", "map", "struct")  # in the names of types of polars and pyarrow
 _MAX_LABELED = 1_000_000  # rows
 
 
@@ -74,17 +75,18 @@ def _pandas_frame(frame: Any) -> Columns:
     names = {dtype: str(dtype) for dtype in set(dtypes)}
     result = Columns("frame", [rows, width], frame.columns.tolist(), [names[dtype] for dtype in dtypes])
     result.streams += _pandas_index(frame.index)
-    plain = all(isinstance(dtype, np.dtype) for dtype in names)
-    result.size = (
-        sum(rows * dtype.itemsize for dtype in dtypes) if plain else int(frame.memory_usage(index=False).sum())
-    )
-    if plain and len(names) == 1 and result.size <= _SMALL:  # a column at a time costs more than a copy of this
-        values = frame.to_numpy()
-        for i in range(width):
-            result.streams += array_streams(values[:, i])
-        return result
+    plain = sum(rows * dtype.itemsize for dtype in dtypes if isinstance(dtype, np.dtype))
+    whole = all(isinstance(dtype, np.dtype) for dtype in names)
+    result.size = plain if whole else int(frame.memory_usage(index=False).sum())
+    grouped: dict[int, list[Stream]] = {}
+    if len(names) < width and plain <= _SMALL:  # a column at a time costs more than a copy of all of a type
+        for dtype in names:
+            if isinstance(dtype, np.dtype):
+                places = [i for i, one in enumerate(dtypes) if one == dtype]
+                values = frame.iloc[:, places].to_numpy()
+                grouped |= {place: array_streams(values[:, k]) for k, place in enumerate(places)}
     for i in range(width):
-        result.streams += _pandas_streams(frame.iloc[:, i])
+        result.streams += grouped[i] if i in grouped else _pandas_streams(frame.iloc[:, i])
     return result
 
 
@@ -266,4 +268,5 @@ def _objects(column: Any, convert: Callable[[Any], list[Any]], dtype: str) -> li
     def read(i: int, j: int) -> list[Any]:
         return convert(column.slice(i, j - i))
 
-    return [Stream(f"{dtype} ({count},)", count, read, ITEM_COST, _BLOCK, objects=True)]
+    cost = cost_of(read(0, min(8, count))) if any(name in dtype.lower() for name in _NESTED) else ITEM_COST
+    return [Stream(f"{dtype} ({count},)", count, read, cost, _BLOCK, objects=True)]

@@ -186,14 +186,47 @@ def test_labels() -> None:
     assert describe(np.array([-(2**63), -(2**63) + 2])).labels == {str(-(2**63)): 1, str(-(2**63) + 2): 1}
     assert describe(np.array([-(2**63), 2**63 - 1])).labels is None
     assert describe(np.array([True, False, True])).labels == {"False": 1, "True": 2}
-    assert describe(np.array(["b", "a", "b"])).labels == {"a": 1, "b": 2}
-    assert describe(np.array(["b", "a", "b"], dtype=object)).labels == {"a": 1, "b": 2}
-    assert describe(["b", "a", "b"]).labels == {"a": 1, "b": 2}
+    assert describe(np.array(["b", "a", "b"]), target=True).labels == {"a": 1, "b": 2}
+    assert describe(np.array(["b", "a", "b"], dtype=object), target=True).labels == {"a": 1, "b": 2}
+    assert describe(["b", "a", "b"], target=True).labels == {"a": 1, "b": 2}
     assert describe(np.arange(101)).labels is None
     assert describe(np.arange(100)).labels == {str(i): 1 for i in range(100)}
     assert describe(np.zeros((2, 2), int)).labels is None
     assert describe(np.array([0.5, 1.5])).labels is None
     assert describe(np.array([], int)).labels is None
+
+
+@pytest.mark.parametrize("make", [list, np.array, lambda texts: np.array(texts, dtype=object)], ids=["list", "U", "O"])
+def test_texts_that_are_no_target_stay_out(make: Callable[[list[str]], Any]) -> None:
+    d = describe(make(["patient Ana, positive", "patient Bo, negative"] * 5))
+    assert d.labels is None
+    assert "patient" not in str(d.as_meta())
+
+
+def test_texts_in_a_series_that_are_no_target_stay_out() -> None:
+    pd = pytest.importorskip("pandas")
+    for dtype in (object, "string", "category"):
+        assert describe(pd.Series(["a", "b", "a"], dtype=dtype)).labels is None
+
+
+def test_lazy_modules_are_not_woken() -> None:
+    """A module that loads at the first question for one of its names is not asked."""
+    code = """
+import importlib.util, sys, types
+from autotrack.capture.data import kind_of
+package = types.ModuleType("sleeping_top")
+sys.modules["sleeping_top"] = package
+spec = importlib.util.find_spec("colorsys")
+loader = importlib.util.LazyLoader(spec.loader)
+spec.loader = loader
+lazy = importlib.util.module_from_spec(spec)
+loader.exec_module(lazy)
+sys.modules["colorsys"] = lazy
+kind = type("Thing", (), {"__module__": "colorsys.inner"})
+assert kind_of(kind()) == "colorsys.inner.Thing"
+assert type(lazy).__name__ == "_LazyModule", "it was loaded"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_masked_array_is_no_full_fingerprint() -> None:
@@ -396,6 +429,49 @@ def test_sample_keeps_to_its_share() -> None:
     assert 0.9 * 0.05 * fingerprints.RATE < read <= 0.05 * fingerprints.RATE
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        [[0.5] * 2000] * 2000,
+        [(["a"] * 100, {"k": [1] * 100})] * 20_000,
+        np.array([["w"] * 300, None] * 10_000, dtype=object),
+    ],
+    ids=["lists", "mixed", "array"],
+)
+def test_what_is_nested_counts_for_the_budget(data: Any) -> None:
+    d = describe(data)
+    assert d.fingerprint.startswith("xxh3-sampled:")
+    assert d.complete is False
+    assert describe(data[:20]).complete
+
+
+def test_numpy_scalars_one_by_one_or_together() -> None:
+    """The fast way for scalars of one type gives what each of them gives."""
+    for char in "?bBhHiIlLqQefdFD":
+        values = list((np.arange(-3, 4) * 100).astype(char))
+        apart = fingerprints._encode_bytes(
+            [part for v in values for part in (f"{v.dtype.newbyteorder('<').str}()".encode(), v.tobytes())]
+        )
+        assert fingerprints._encode_numpy(values) == apart
+    times = [np.timedelta64(1, "s"), np.timedelta64(1, "m")]
+    assert fp(times) != fp([np.timedelta64(1, "s"), np.timedelta64(1, "s")])
+
+
+def test_wide_frame_of_several_types_goes_by_type() -> None:
+    pd = pytest.importorskip("pandas")
+    numbers = pd.DataFrame(np.arange(40_000.0).reshape(10, 4000))
+    mixed = numbers.assign(s="a", n=1)
+    mixed[7] = mixed[7].astype("float32")
+    assert fp(mixed) == fp(mixed.copy()[list(mixed.columns)])
+    for column in (3, 7, "s", "n"):
+        other = mixed.copy()
+        other.loc[4, column] = "b" if column == "s" else 99
+        assert fp(other) != fp(mixed)
+    began = time.perf_counter()
+    describe(mixed)
+    assert time.perf_counter() - began < 0.5
+
+
 def test_speed_of_a_small_array(table: np.ndarray[Any, Any]) -> None:
     describe(table)
     times = []
@@ -515,10 +591,10 @@ def test_frames_blocks_and_column_names_do_not_matter() -> None:
 def test_series_and_storage() -> None:
     pd = pytest.importorskip("pandas")
     texts = ["a", None, "b", "a"]
-    assert describe(pd.Series(pd.Categorical(texts))).labels == {"a": 2, "b": 1}
+    assert describe(pd.Series(pd.Categorical(texts)), target=True).labels == {"a": 2, "b": 1}
     assert describe(pd.Series([3, 1, 3])).labels == {"1": 1, "3": 2}
     assert describe(pd.Series([3, None, 3], dtype="Int64")).labels == {"3": 2}
-    assert describe(pd.Series(texts, dtype="string")).labels == {"a": 2, "b": 1}
+    assert describe(pd.Series(texts, dtype="string"), target=True).labels == {"a": 2, "b": 1}
     d = describe(pd.Series(texts, dtype="string[python]", name="t"))
     assert (d.kind, d.shape, d.columns, d.missing, d.complete) == ("pandas.Series", [4], ["t"], 1, True)
     assert describe(pd.Index([1, 2])).complete
