@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import Any
 
@@ -44,4 +43,4 @@ def train_and_show(store: str | None) -> None:
     for command, about in hints:
         out.print(Text.assemble(f"  {command:<52}", (about, "dim")))
     if store:
-        out.print(Text(f"  (with --store {os.path.relpath(store)})", style="dim"))
+        out.print(Text(f"  (with --store {store})", style="dim"))
