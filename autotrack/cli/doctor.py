@@ -14,6 +14,7 @@ from autotrack.cli.output import console, print_json, table
 from autotrack.errors import AutotrackError
 from autotrack.store.engine import Index
 from autotrack.store.schema import segments
+from autotrack.store.sealing import damaged
 from autotrack.views.text import block
 
 
@@ -68,4 +69,7 @@ def _index(options: config.Config, problems: list[str]) -> dict[str, Any]:
             corrupt = connection.execute(select(func.sum(segments.c.corrupt))).scalar() or 0
         if corrupt:
             problems.append(f"{corrupt:,} damaged lines were skipped in the journals: look for a full or failing disk")
+        spoiled = [str(file.path) for file in damaged(index, folder)]
+        if spoiled:
+            problems.append(f"damaged compressed journals, put sound copies in their place: {', '.join(spoiled)}")
         return {"index": str(index.path or index.dialect)}

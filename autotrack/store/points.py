@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from autotrack.store.replay import Columns, resolve
 from autotrack.store.rows import Target, grouped, insert_all, pages
 from autotrack.store.schema import chunks, series
-from autotrack.store.series import CHUNK, Encoder, Points, Summary, add_totals, decode, join, summarize
+from autotrack.store.series import CHUNK, Encoder, Points, Summary, add_totals, decode, join, summarize, with_checksum
 
 _Place = tuple[int, int]  # run and key of a series
 _SUMMED_UP = (
@@ -104,13 +104,13 @@ def _pack(encoder: Encoder, points: Points, segment: int, number: int) -> tuple[
     for at in range(0, len(points.values), CHUNK):
         part = points if len(points.values) <= CHUNK else points.since(at, at + CHUNK)
         summary = summarize(part.steps, part.values)
+        steps, times = encoder.steps(part.steps), encoder.times(part.times)
         rows.append({
             "segment": segment, "number": number, "count": summary.count, "first": summary.first, "last": summary.last,
             "min": summary.min, "max": summary.max, "nan": summary.nan, "inf": summary.inf,
             "first_step": float(part.steps[0]), "last_step": float(part.steps[-1]),
             "first_time": int(part.times[0]), "last_time": int(part.times[-1]),
-            "steps": encoder.steps(part.steps), "times": encoder.times(part.times),
-            "points": encoder.values(part.values),
+            "steps": steps, "times": times, "points": with_checksum(steps, times, encoder.values(part.values)),
         })  # fmt: skip
         number += 1
     return rows, summary if len(rows) == 1 else None

@@ -10,7 +10,8 @@ The first byte of a column says how the rest is to be read (all numbers little-e
 ===  =============================================================================
 
 Times are int64 and values float64. Steps are float64, but under 1 and 3 they are int64 (whole numbers that convert to
-float64 and back without loss). Every value comes back bit by bit, but for the payload of NaN.
+float64 and back without loss). Every value comes back bit by bit, but for the payload of NaN. Behind the values stand
+the four bytes of an XXH32 of all three columns: a database does not notice when a disk changes what it holds.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+import xxhash
 import zstandard
 
 from autotrack.errors import StoreError
@@ -167,8 +169,23 @@ def _decode(column: bytes, count: int, dtype: np.dtype[Any]) -> _Numbers:
     raise ValueError(f"unknown packing {tag}")
 
 
+def with_checksum(steps: bytes, times: bytes, values: bytes) -> bytes:
+    """Return a packed column of values with the checksum of its chunk."""
+    return values + _checksum(steps, times, values)
+
+
+def _checksum(*columns: bytes) -> bytes:
+    digest = xxhash.xxh32()
+    for column in columns:
+        digest.update(column)
+    return digest.digest()
+
+
 def decode(count: int, steps: bytes, times: bytes, values: bytes) -> Points:
     """Unpack the columns of a chunk of `count` points."""
+    values, checksum = values[:-4], values[-4:]
+    if _checksum(steps, times, values) != checksum:
+        raise DamagedChunk("the index is damaged (a checksum differs): run `autotrack rebuild`")
     try:
         return Points(
             _decode(steps, count, _FLOAT).astype(np.float64, copy=False),

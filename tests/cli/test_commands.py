@@ -108,6 +108,17 @@ def test_doctor_finds_damage(recorded: str) -> None:
     assert "1 damaged lines" in done.stdout
 
 
+def test_doctor_finds_damaged_compressed_journals(recorded: str) -> None:
+    assert "2 journals compressed" in cli("gc")
+    assert "nothing is wrong" in cli("doctor")
+    (segment,) = current().folder().segments(recorded)
+    segment.path.write_bytes(segment.path.read_bytes()[:-10])
+    cli("rebuild")
+    done = subprocess.run([*MAIN, "doctor"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert segment.path.name in done.stdout.replace("\n", "")
+
+
 @pytest.mark.sklearn
 def test_demo_records_and_shows() -> None:
     pytest.importorskip("sklearn")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -502,14 +502,23 @@ def test_correcting_a_param_leaves_the_leaves_of_others(index: Index) -> None:
     writer.close()
 
 
+def _flipped(points: bytes) -> bytes:
+    """A value that is another one: no packing notices."""
+    return points[:5] + bytes([points[5] ^ 1]) + points[6:]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"\x02rubbish", _flipped, lambda _: b""], ids=["rubbish", "flip", "empty"]
+)
 @pytest.mark.parametrize("ids_forgotten", [False, True], ids=["kept", "forgotten"])
-def test_a_damaged_chunk_is_mended(ids_forgotten: bool) -> None:
+def test_a_damaged_chunk_is_mended(ids_forgotten: bool, damage: Callable[[bytes], bytes]) -> None:
     writer = SegmentWriter(folder(), UID)
     writer.write(events.Metrics(t=1, v={"a": 1.0}))
     with Index.open(folder()) as index:
         ingest(index, folder())
         with index.writing() as connection:
-            connection.execute(schema.chunks.update().values(points=b"\x02rubbish"))
+            (before,) = connection.scalars(select(schema.chunks.c.points))
+            connection.execute(schema.chunks.update().values(points=damage(before)))
         if ids_forgotten:
             index.memory.clear()
         writer.write(events.Metrics(t=2, v={"a": 2.0}))
