@@ -3,44 +3,52 @@
 from __future__ import annotations
 
 import importlib
+import io
+import pickle
+import re
 import sys
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import numpy as np
+import xxhash
 
 from autotrack.errors import ModelError
 from autotrack.flavors import Saved, require_trust
 from autotrack_sklearn import structure
+from autotrack_sklearn.parts import name_of, parts
 
 _ROOTS = frozenset({"builtins", "collections", "copyreg", "_codecs", "functools", "numpy", "scipy", "sklearn"})
 """Packages that skops knows types of; a model with anything else in it is not worth trying."""
 
-_LARGE = 64 * 1024 * 1024  # bytes; skops takes ten times as long as pickle and half as much space again
+_LARGE = 64 * 1024 * 1024  # bytes; skops takes ten times as long as pickle, and what is larger is not kept anyway
 
-_verdicts: dict[frozenset[str], bool] = {}
+_UNIMPORTANT = re.compile(rb'"(?:JsonNode",\s*"content": "(?:[^"\\]|\\.)*"|__id__": \d+|file": "[^"]*")')
+"""What a schema says that does not decide about trust: identities, names of files, plain values."""
+
+_verdicts: dict[int, bool] = {}
+"""Whether a schema names only types that are known, by a hash of it."""
+_MANY = 1_000  # verdicts that are remembered
 
 
 def save(model: Any, path: Path) -> Saved:
-    """Write `model` to `path`. Format ``skops`` can be loaded by anybody, ``cloudpickle`` only with trust."""
-    pickled = _Pickled()
-    pickler = _Pickler(pickled)
-    pickler.dump(model)
-    names = frozenset(pickler.names)
-    if _verdicts.get(names, True) and pickled.size <= _LARGE and all(map(_is_worth_trying, names)):
+    """Write `model` to `path`. Format ``skops`` can be loaded by anybody, ``cloudpickle`` only with trust.
+
+    Of a model above 64 MiB only the size is made known, by a file of holes: nobody keeps its content.
+    """
+    if _is_worth_trying(model):
         data = _skops_bytes(model)
-        if names not in _verdicts:
-            _verdicts[names] = data is not None and not structure.strangers(_skops().get_untrusted_types(data=data))
-        if data is not None and _verdicts[names]:
+        if data is not None and _is_harmless(data):
             path.write_bytes(data)
             return Saved("skops", safe=True)
+    pickled = _pickled(model, cloudpickle.Pickler)
     with path.open("wb") as file:
-        if pickled.size <= _LARGE:
-            file.writelines(pickled.parts)
-        else:
-            cloudpickle.dump(model, file)
+        file.writelines(pickled.parts)
+        file.truncate(pickled.size)
     return Saved("cloudpickle", safe=False)
 
 
@@ -82,26 +90,45 @@ class _Pickled:
         return size
 
 
-class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Notes which classes and functions are in what it pickles."""
-
-    def __init__(self, file: Any) -> None:
-        super().__init__(file)
-        self.names: set[str] = set()
-
-    def reducer_override(self, obj: Any) -> Any:
-        named = obj if hasattr(obj, "__qualname__") else type(obj)
-        self.names.add(f"{named.__module__}.{named.__qualname__}")
-        return super().reducer_override(obj)
+def _pickled(model: Any, kind: Any) -> _Pickled:
+    pickled = _Pickled()
+    kind(pickled, protocol=5).dump(model)
+    return pickled
 
 
-def _is_worth_trying(name: str) -> bool:
-    return name.partition(".")[0] in _ROOTS and name not in structure.UNSAFE
+def _is_worth_trying(model: Any) -> bool:
+    """Whether skops knows all types in the model, and gives all dicts in it back as they are."""
+    for value, _ in parts(model):
+        name = name_of(value)
+        if name.partition(".")[0] not in _ROOTS or name in structure.UNSAFE:
+            return False
+        if isinstance(value, dict) and not _comes_back(value):
+            return False
+    return True
+
+
+def _comes_back(value: dict[Any, Any]) -> bool:
+    """Keys are kept as texts, of which some types are not made again, and different keys may have the same one."""
+    sound = all(type(key) in (str, int, float) or isinstance(key, np.generic) for key in value)
+    return sound and len(set(map(str, value))) == len(value)
+
+
+def _is_harmless(data: bytes) -> bool:
+    """Whether `load` will accept a file without trust."""
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        outline = xxhash.xxh3_128_intdigest(_UNIMPORTANT.sub(b"", file.read("schema.json")))
+    if outline not in _verdicts:
+        if len(_verdicts) >= _MANY:
+            _verdicts.clear()
+        _verdicts[outline] = not structure.strangers(_skops().get_untrusted_types(data=data))
+    return _verdicts[outline]
 
 
 def _skops_bytes(model: Any) -> bytes | None:
-    """The model in skops format; None where skops cannot hold it."""
+    """The model in skops format; None where skops cannot hold it, or would take long."""
     try:
+        if _pickled(model, pickle.Pickler).size > _LARGE:
+            return None
         data: bytes = _skops().dumps(model)
     except Exception:  # noqa: BLE001 - unsupported types raise all kinds of errors; there is the pickle
         return None

@@ -1,28 +1,32 @@
 """Which types of scikit-learn a model may hold to be loaded without trust, and whether their content is sound.
 
 skops trusts estimators, numpy arrays and plain containers. Of other types that scikit-learn's models hold it says
-"untrusted", and leaves the decision to its user. Those named here only hold data. Trees are special: their methods
-follow indices in arrays without looking whether they are in bounds, so that a forged file could make the process crash.
-So the indices are looked at after loading.
+"untrusted", and leaves the decision to its user. Those named here only hold data. Some are special: compiled code
+follows indices in trees, sparse matrices and boosted stages without looking whether they are in bounds. A forged file
+could make the process crash, so the indices are looked at after loading.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.base import BaseEstimator
 
 from autotrack.errors import ModelError
+from autotrack_sklearn.parts import parts
 
 UNSAFE = frozenset({"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"})
 """Types whose content cannot be checked here: their models are pickled."""
 
 _DATA = frozenset(
     {
+        "builtins.frozenset",
         "numpy.dtype",
         "numpy.mean",
         "scipy.interpolate._bsplines.BSpline",
@@ -81,54 +85,37 @@ def _public() -> frozenset[str]:
 
 
 def check(model: Any) -> None:
-    """Raise ModelError unless all indices of all trees in the model are in bounds."""
-    for value, owner in _parts(model):
+    """Raise ModelError unless all indices in the model are in bounds."""
+    ensembles = []
+    for value, owner in parts(model):
         kind = type(value).__name__
         if kind == "Tree":
             sound = _is_sound_tree(value, owner)
         elif kind in _NEIGHBORS:
             sound = _is_sound_neighbors(value, owner)
+        elif scipy.sparse.issparse(value):
+            sound = _is_sound_matrix(value)
+        elif isinstance(value, BaseEstimator):
+            sound = _has_as_many_labels(value)
+            if hasattr(value, "estimators_"):
+                ensembles.append(value)
         else:
             continue
         if not sound:
             raise ModelError(
                 f"the file is damaged or forged: a {kind} of {type(owner).__name__} points out of its bounds"
             )
+    for ensemble in ensembles:  # when everything inside has been found sound
+        _check_features(ensemble)
+        if type(ensemble).__module__ == "sklearn.ensemble._gb":
+            _check_stages(ensemble)
 
 
 _NEIGHBORS = ("KDTree", "KDTree64", "KDTree32", "BallTree", "BallTree64", "BallTree32")
 
 
-def _parts(model: Any) -> Iterator[tuple[Any, Any]]:
-    """Every object in the model, with the estimator that holds it."""
-    seen: set[int] = set()
-    todo = [(model, model)]
-    while todo:
-        value, owner = todo.pop()
-        if id(value) in seen or isinstance(value, (str, bytes, int, float, type(None))):
-            continue
-        seen.add(id(value))
-        yield value, owner
-        if isinstance(value, dict):
-            todo += [(item, owner) for item in value.values()]
-        elif isinstance(value, (list, tuple, set, frozenset)):
-            todo += [(item, owner) for item in value]
-        elif isinstance(value, np.ndarray):
-            if value.dtype == object:
-                todo += [(item, owner) for item in value.ravel().tolist()]
-        elif hasattr(value, "__dict__"):
-            inner = value if isinstance(value, BaseEstimator) else owner
-            todo += [(item, inner) for item in vars(value).values()]
-            if _asks_directly(value):
-                _check_features(value)
-
-
-def _asks_directly(estimator: Any) -> bool:
-    """Ensembles hand their X to the trees without another look at its width."""
-    return isinstance(estimator, BaseEstimator) and hasattr(estimator, "estimators_")
-
-
 def _check_features(ensemble: Any) -> None:
+    """Ensembles hand their X to the trees without another look at its width."""
     members = np.asarray(ensemble.estimators_, dtype=object).ravel().tolist()
     width = getattr(ensemble, "n_features_in_", None)
     for member in members:
@@ -171,3 +158,33 @@ def _is_sound_neighbors(tree: Any, owner: Any) -> bool:
         and bounds.shape[2] in (1, data.shape[1])
         and getattr(owner, "n_features_in_", data.shape[1]) == data.shape[1]
     )
+
+
+def _is_sound_matrix(matrix: Any) -> bool:
+    if matrix.format not in ("csr", "csc"):  # skops writes no others
+        return False
+    try:
+        matrix.check_format(full_check=True)
+    except ValueError:
+        return False
+    return bool(len(matrix.indices) == len(matrix.data))
+
+
+def _has_as_many_labels(neighbors: Any) -> bool:
+    """The labels of neighbors are looked up by their numbers."""
+    points, labels = vars(neighbors).get("_fit_X"), vars(neighbors).get("_y")
+    return points is None or labels is None or bool(np.shape(points)[:1] == np.shape(labels)[:1])
+
+
+def _check_stages(boosting: Any) -> None:
+    """Each stage adds the value of its trees to a row of numbers, one for each tree."""
+    stages = boosting.estimators_
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the names of features
+            start = boosting._raw_predict_init(np.zeros((1, boosting.n_features_in_)))  # noqa: SLF001
+        sound = stages.ndim == 2 and start.shape == (1, stages.shape[1])
+    except Exception:  # noqa: BLE001 - whatever a forger has left out
+        sound = False
+    if not sound:
+        raise ModelError(f"the file is damaged or forged: the stages of {type(boosting).__name__} do not fit together")

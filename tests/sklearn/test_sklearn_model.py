@@ -12,11 +12,15 @@ import pytest
 import skops.io
 from autotrack_sklearn import model as flavor
 from autotrack_sklearn import structure
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import Birch
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
@@ -150,6 +154,117 @@ def test_forged_neighbors(load, tmp_path: Path) -> None:
     skops.io.dump(model, tmp_path / "model")
     with pytest.raises(ModelError, match="damaged or forged"):
         flavor.load(tmp_path / "model", "skops", trust=False)
+
+
+def test_forged_sparse_coefficients(load, tmp_path: Path) -> None:
+    model = LogisticRegression(max_iter=500).fit(*load("iris")).sparsify()
+    path = tmp_path / "model"
+    skops.io.dump(model, path)
+    assert np.array_equal(flavor.load(path, "skops", trust=False).coef_.toarray(), model.coef_.toarray())
+    model.coef_.indices = np.full_like(model.coef_.indices, 200_000_000)
+    skops.io.dump(model, path)
+    with pytest.raises(ModelError, match="damaged or forged"):
+        flavor.load(path, "skops", trust=False)
+
+
+@pytest.mark.parametrize("kind", [GradientBoostingClassifier, GradientBoostingRegressor])
+@pytest.mark.parametrize("forgery", ["stages", "start"])
+def test_forged_stages(load, tmp_path: Path, kind: Any, forgery: str) -> None:
+    X, y = load("iris")
+    model = kind(n_estimators=2).fit(X, y)
+    path = tmp_path / "model"
+    skops.io.dump(model, path)
+    assert np.array_equal(flavor.load(path, "skops", trust=False).predict(X), model.predict(X))
+    if forgery == "stages":
+        model.estimators_ = np.hstack([model.estimators_] * 400)
+    elif kind is GradientBoostingClassifier:
+        model.init_ = DummyClassifier().fit(X, y != 0)
+    else:
+        model.init_ = DummyRegressor().fit(X, np.c_[y, y])
+    skops.io.dump(model, path)
+    with pytest.raises(ModelError, match="damaged or forged"):
+        flavor.load(path, "skops", trust=False)
+
+
+def test_forged_labels_of_neighbors(load, tmp_path: Path) -> None:
+    model = KNeighborsClassifier(algorithm="brute").fit(*load("iris"))
+    model._y = model._y[:1]
+    skops.io.dump(model, tmp_path / "model")
+    with pytest.raises(ModelError, match="damaged or forged"):
+        flavor.load(tmp_path / "model", "skops", trust=False)
+
+
+keys = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.floats(width=16),
+    st.sampled_from(["", "1", "True", "1.0", "nan", "None", "a"]),
+    st.binary(max_size=1),
+    st.integers(-3, 3).map(np.int64),
+    st.sampled_from([np.float64(0.5), np.float32(1), np.str_("1"), np.bool_(True), np.datetime64("2026-01-01")]),
+    st.tuples(st.integers(0, 1)),
+    st.frozensets(st.integers(0, 1)),
+)
+values = st.recursive(
+    st.one_of(keys, st.just(slice(1, None)), st.just(np.float32), st.just(type(None)), st.just(LogisticRegression)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(keys, inner, max_size=4), st.tuples(inner)),
+    max_leaves=8,
+)
+
+
+def exact(value: Any) -> Any:
+    """Something that is equal for equal values of equal types only, also NaN."""
+    if isinstance(value, dict):
+        return dict, [(exact(key), exact(item)) for key, item in value.items()]
+    if isinstance(value, (list, tuple)):
+        return type(value), [exact(item) for item in value]
+    return type(value), repr(value)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=values)
+def test_whatever_a_model_holds_comes_back(tmp_path: Path, value: Any) -> None:
+    """Equal and of the same types; and what was called safe needs no trust."""
+    model = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
+    model.value_ = value
+    saved = flavor.save(model, tmp_path / "model")
+    loaded = flavor.load(tmp_path / "model", saved.format, trust=not saved.safe)
+    assert exact(loaded.value_) == exact(value)
+
+
+def test_class_weights_of_booleans(load, tmp_path: Path) -> None:
+    X, y = load("breast_cancer")
+    model = RandomForestClassifier(2, class_weight={True: 5.0, False: 1.0}).fit(X, y == 1)
+    saved = flavor.save(model, tmp_path / "model")
+    assert not saved.safe
+    assert flavor.load(tmp_path / "model", saved.format, trust=True).class_weight == {True: 5.0, False: 1.0}
+
+
+def test_what_one_model_was_called_does_not_count_for_another(tmp_path: Path) -> None:
+    """`load` accepts each file that `save` calls safe, in whatever order models come."""
+    contents = [1, frozenset([1]), LogisticRegression, np.float64, slice(1, 2)]
+    formats = []
+    for order in (contents, contents[::-1]):
+        flavor._verdicts.clear()
+        for content in order:
+            model = DummyClassifier()
+            model.content_ = content
+            saved = flavor.save(model, tmp_path / "model")
+            formats.append((repr(content), saved.format))
+            assert flavor.load(tmp_path / "model", saved.format, trust=not saved.safe).content_ == content
+    assert formats[: len(contents)] == formats[len(contents) :][::-1]
+
+
+def test_large_models_are_neither_held_nor_written(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(flavor, "_LARGE", 1 << 16)
+    model = DummyClassifier()
+    model.table_ = np.random.default_rng(0).integers(0, 255, 1 << 20, dtype=np.uint8)
+    saved = flavor.save(model, tmp_path / "model")
+    found = (tmp_path / "model").stat()
+    assert saved.format == "cloudpickle"
+    assert (1 << 20) < found.st_size < (1 << 20) + 10_000
+    assert found.st_blocks * 512 < 1 << 16
 
 
 def test_known_types_are_named_by_where_they_are_defined() -> None:
