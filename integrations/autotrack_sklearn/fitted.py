@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import numpy as np
@@ -24,43 +26,68 @@ _LISTED = 1_000  # names that are written out
 _LARGEST = 20  # coefficients that are written out
 
 
+def attribute(estimator: Any, name: str) -> Any:
+    """An attribute that is set, or a property of the class; None where it is missing, made up, or raises."""
+    if name in _own(estimator):
+        return _own(estimator)[name]
+    if not any(name in vars(base) for base in type(estimator).__mro__):  # a `__getattr__` may answer to any name
+        return None
+    try:
+        return getattr(estimator, name)
+    except Exception:  # noqa: BLE001 - any class may do anything in its property; nothing is lost, there is no value
+        return None
+
+
+def _own(estimator: Any) -> dict[str, Any]:
+    own: dict[str, Any] = getattr(estimator, "__dict__", {})
+    return own
+
+
 def core(estimator: Any) -> Any:
     """The estimator that learned: the last step of a pipeline, the winner of a search."""
-    seen = 0
-    while seen < 16:  # nobody nests deeper than that, but a cycle would not end
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(getattr(estimator, "steps", None), list) and estimator.steps:
-            if not hasattr(estimator.steps[-1][1], "fit"):  # "passthrough"
-                break
-            estimator = estimator.steps[-1][1]
-        else:
+    for _ in range(16):  # nobody nests deeper than that, but a cycle would not end
+        inner = attribute(estimator, "best_estimator_")
+        if inner is None:
+            steps = attribute(estimator, "steps")
+            inner = steps[-1][1] if isinstance(steps, list) and steps else None
+        if not hasattr(type(inner), "fit"):  # None, "passthrough"
             break
-        seen += 1
+        estimator = inner
     return estimator
 
 
 def numbers(estimator: Any) -> dict[str, float]:
-    """Public fitted attributes that are one number (or an array of one), by the framework's own name."""
+    """Public fitted attributes that are one number (or an array of one), by the framework's own name.
+
+    Whole numbers that a metric cannot hold exactly are not among them but in the summary.
+    """
     found = {}
-    for name, value in _attributes(estimator):
-        if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iufb":
-            found[name] = value.item()
-        elif isinstance(value, (int, float, np.number, np.bool_)) and not isinstance(value, complex):
-            found[name] = float(value) if isinstance(value, (np.floating, float)) else int(value)
+    for name, item in _attributes(estimator):
+        value = item.reshape(-1)[0] if isinstance(item, np.ndarray) and item.size == 1 else item
+        if isinstance(value, (float, np.floating)):
+            found[name] = float(value)
+        elif isinstance(value, (int, np.integer, np.bool_)) and _is_exact(int(value)):
+            found[name] = int(value)
     return found
+
+
+def _is_exact(value: int) -> bool:
+    try:
+        return float(value) == value
+    except OverflowError:
+        return False
 
 
 def series(estimator: Any) -> dict[str, list[float]]:
     """Series by name; `loss` is a neural network's loss curve."""
     found = {}
-    for attribute in SERIES:
-        values = vars(estimator).get(attribute)
+    for key in SERIES:
+        values = _own(estimator).get(key)
         if not isinstance(values, (list, np.ndarray)):
             continue
         array = np.asarray(values)
         if array.ndim == 1 and array.size and array.dtype.kind in "iuf":
-            found[attribute.rstrip("_")] = array.tolist()
+            found[key.rstrip("_")] = array.tolist()
     if "loss_curve" in found:
         found["loss"] = found["loss_curve"]
     return found
@@ -69,35 +96,55 @@ def series(estimator: Any) -> dict[str, list[float]]:
 def summary(estimator: Any, outer: Any) -> dict[str, Any]:
     """Classes, feature names, coefficients or importances with names, and the shapes of all fitted arrays."""
     found: dict[str, Any] = {"estimator": type(estimator).__name__}
-    if (classes := _names(vars(estimator).get("classes_"))) is not None:
+    if (classes := _names(attribute(estimator, "classes_"))) is not None:
         found["classes"] = classes
-    given = _names(getattr(outer, "feature_names_in_", None))
-    names = _names(getattr(estimator, "feature_names_in_", None))
+    given = _names(attribute(outer, "feature_names_in_"))
+    names = _names(attribute(estimator, "feature_names_in_"))
     if given is not None:
         found["feature_names"] = given
-    for attribute in ("coef_", "feature_importances_", "explained_variance_ratio_"):
-        values = _array(estimator, attribute)
+    for key in ("coef_", "feature_importances_", "explained_variance_ratio_"):
+        values = _array(estimator, key)
         if values is not None:
-            found[attribute] = _weights(values, names if attribute != "explained_variance_ratio_" else None)
+            found[key] = _weights(values, names if key != "explained_variance_ratio_" else None)
     for name, value in _attributes(estimator):
         if isinstance(value, np.ndarray) and value.size > 1 and name not in found:
             found.setdefault("arrays", {})[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
         elif isinstance(value, str):
             found[name] = value
+        elif isinstance(value, int) and not _is_exact(value):
+            found[name] = hex(value)
     return found
+
+
+def as_json(summary: dict[str, Any]) -> bytes:
+    """A summary as JSON; numbers that JSON has no form for are the texts ``NaN``, ``Infinity`` and ``-Infinity``."""
+    # What UTF-8 cannot hold, halves of surrogate pairs, becomes the escape that JSON has for it.
+    text = json.dumps(_marked(summary), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _marked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _marked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_marked(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124
+    return value
 
 
 def stopped_early_note(estimator: Any) -> str | None:
     """What to say where the iterations were used up; None where they were not, or nobody knows."""
-    limit, used = getattr(estimator, "max_iter", None), vars(estimator).get("n_iter_")
-    if type(limit) is not int or used is None or limit < 1 or vars(estimator).get("tol", 1) is None:
+    own = _own(estimator)
+    limit, used = own.get("max_iter"), own.get("n_iter_")
+    if type(limit) is not int or used is None or limit < 1 or own.get("tol", 1) is None:
         return None
     most = np.max(used) if np.size(used) else 0
     return f"stopped at max_iter={limit}, perhaps before it converged" if most >= limit else None
 
 
 def _attributes(estimator: Any) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in vars(estimator).items() if name[-1:] == "_" != name[:1]]
+    return [(name, value) for name, value in _own(estimator).items() if name[-1:] == "_" != name[:1]]
 
 
 def _names(values: Any) -> list[Any] | None:
@@ -107,12 +154,9 @@ def _names(values: Any) -> list[Any] | None:
     return plain if len(values) <= _LISTED else [*plain, f"… {_LISTED:,} of {len(values):,}"]
 
 
-def _array(estimator: Any, attribute: str) -> Any:
+def _array(estimator: Any, name: str) -> Any:
     """A fitted array; also one that is a property (which raises where it is undefined, e.g. for a kernel SVM)."""
-    try:
-        values: Any = getattr(estimator, attribute, None)
-    except Exception:  # noqa: BLE001 - any class may do anything in its property; nothing is lost, there are no values
-        return None
+    values = attribute(estimator, name)
     if hasattr(values, "toarray"):
         values = values.toarray() if np.prod(values.shape) <= 1_000_000 else None
     return values if isinstance(values, np.ndarray) and values.size and values.dtype.kind in "iuf" else None

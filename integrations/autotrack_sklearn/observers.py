@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn import fitted
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.params import changed, params_of
+from autotrack_sklearn.params import changed, params_of, read
 from autotrack_sklearn.quiet import asking
 
 if TYPE_CHECKING:
@@ -43,23 +42,34 @@ def _mention(call: Call) -> Iterator[None]:
     yield
     run = active_run()
     if run is not None:
-        shape = tuple(getattr(argument(call, 0, "X"), "shape", ()))
-        run.note(f"{type(call.instance).__name__} fitted" + (f" to data of shape {shape}" if shape else ""))
+        with guarded("mentioning a preparation", run=run):
+            shape = tuple(getattr(argument(call, 0, "X"), "shape", ()))
+            run.note(f"{type(call.instance).__name__} fitted" + (f" to data of shape {shape}" if shape else ""))
 
 
 @contextmanager
 def _record(call: Call) -> Iterator[None]:
-    from autotrack_sklearn.training import Data
-
     estimator = call.instance
     with recording(call, name=type(estimator).__name__, tags=tags_of(estimator)) as run:
-        data = Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call), _is_routed(call))
         with asking():
-            before(call, run, estimator, data.X, data.y)
+            data = _data(call, run)
+            data = data._replace(params=before(call, run, estimator, data.X, data.y))
         with listening() as warned:
             yield
         with asking():
             _after(call, run, data, warned)
+
+
+def _data(call: Call, run: Run) -> Data:
+    from autotrack_sklearn.training import Data, sums_of
+
+    data = Data()
+    with guarded("reading the arguments", run=run):
+        data = Data(argument(call, 0, "X"), argument(call, 1, "y"))
+        data = data._replace(weight=_sample_weight(call), routed=_is_routed(call))
+        if call.option("metrics", True):
+            data = data._replace(sums=sums_of(call.instance, data))
+    return data
 
 
 def tags_of(estimator: Any) -> dict[str, str]:
@@ -69,35 +79,43 @@ def tags_of(estimator: Any) -> dict[str, str]:
 
 
 def argument(call: Call, position: int, name: str) -> Any:
-    """An argument of the call by position or name; the first one whatever its name is."""
+    """An argument of the call by position or name; the first one also by the name that it has in this class."""
     if len(call.args) > position:
         return call.args[position]
-    if position == 0 and name not in call.kwargs:
-        return next(iter(call.kwargs.values()), None)
+    if name not in call.kwargs and position == 0 and call.kwargs:
+        name = next(iter(_names(call)), name)
     return call.kwargs.get(name)
 
 
-def before(call: Call, run: Run, estimator: Any, features: Any, target: Any) -> None:
-    """Record params and data, before the call can change them."""
+def _names(call: Call) -> list[str]:
+    """The names of the arguments, in order."""
+    import inspect
+
+    if call.instance is None:
+        return list(inspect.signature(getattr(call.owner, call.name)).parameters)
+    return list(inspect.signature(getattr(type(call.instance), call.name)).parameters)[1:]
+
+
+def before(call: Call, run: Run, estimator: Any, features: Any, target: Any) -> dict[Any, Any]:
+    """Record params and data, before the call can change them. Gives the params as they are."""
+    params: dict[Any, Any] = {}
     with guarded("reading the params", run=run):
-        run.log_params(params_of(estimator))
-        names = changed(estimator)
+        params = read(estimator)
+        run.log_params(params_of(params))
+        names = changed(estimator, params)
         run.set_tag("params.changed", ", ".join(names) if names else None)
     if call.option("data", True):
         for name, values in (("X", features), ("y", target)):
             if values is not None:
                 with guarded(f"describing {name}", run=run):
                     run.log_data(values, name=name, role="train")
+    return params
 
 
 def _sample_weight(call: Call) -> Any:
     if "sample_weight" in call.kwargs or len(call.args) <= 2:
         return call.kwargs.get("sample_weight")
-    import inspect
-
-    parameters = list(inspect.signature(getattr(type(call.instance), call.name)).parameters)[1:]
-    given = dict(zip(parameters, call.args, strict=False))
-    return given.get("sample_weight")
+    return dict(zip(_names(call), call.args, strict=False)).get("sample_weight")
 
 
 def _is_routed(call: Call) -> bool:
@@ -105,55 +123,58 @@ def _is_routed(call: Call) -> bool:
 
 
 def _after(call: Call, run: Run, data: Data, warned: list[str]) -> None:
-    """Record what came out of it."""
-    estimator = call.instance
-    with guarded("reading what was fitted", run=run):
-        _outcome(call, run, data)
+    """Record what came out of it, each part by itself: an odd one must not take the others along."""
+    estimator = learner = call.instance
+    numbers: dict[str, float] = {"fit_time": call.duration}
+    with guarded("reading fitted numbers", run=run):
+        learner = fitted.core(estimator)
+        numbers |= {**fitted.numbers(learner), **fitted.numbers(estimator)}
+    with guarded("recording the time of fit", run=run):
+        run.log_metrics(numbers)
+    if wanted := call.option("metrics", True):
+        with guarded("computing training metrics", run=run):
+            _metrics(call, run, data, learner, limited=wanted != "always")
+    with guarded("reading the outcome of the search", run=run):
+        _search(run, estimator)
+    with guarded("reading series", run=run):
+        for name, points in fitted.series(learner).items():
+            for step, value in enumerate(points):
+                run.log_metrics({name: value}, step)
+    with guarded("summarizing what was fitted", run=run):
+        run.log_artifact(fitted.as_json(fitted.summary(learner, estimator)), "fitted.json", kind="json")
     for text in warned:
         run.note(text, kind="warning")
-    if not warned and (remark := fitted.stopped_early_note(fitted.core(estimator))):
-        run.note(remark, kind="warning")
+    with guarded("looking for an early end", run=run):
+        if not warned and (remark := fitted.stopped_early_note(learner)):
+            run.note(remark, kind="warning")
     if call.option("models", True):
         with guarded("saving the model", run=run):
             run.log_model(estimator)
 
 
-def _outcome(call: Call, run: Run, data: Data) -> None:
+def _metrics(call: Call, run: Run, data: Data, learner: Any, *, limited: bool) -> None:
     from autotrack_sklearn.training import evaluate
 
-    estimator, learner = call.instance, fitted.core(call.instance)
-    values: dict[str, float] = {"fit_time": call.duration, **fitted.numbers(learner), **fitted.numbers(estimator)}
-    remarks: list[str] = []
-    if wanted := call.option("metrics", True):
-        outcome = evaluate(estimator, data, call.duration, limited=wanted != "always")
-        values |= {f"train/{name}": value for name, value in outcome.values.items()}
-        remarks = outcome.remarks
-    if hasattr(estimator, "cv_results_"):
-        values |= _search(run, estimator)
-    run.log_metrics(values)
-    curves = fitted.series(learner)
-    for name, points in curves.items():
-        for step, value in enumerate(points):
-            run.log_metrics({name: value}, step)
-    if "loss" not in curves and "train/log_loss" in values and "n_iter_" in vars(learner):
-        steps = vars(learner)["n_iter_"]
-        run.log_metrics({"loss": values["train/log_loss"]}, float(steps.max() if hasattr(steps, "max") else steps))
-    for text in remarks:
+    outcome = evaluate(call.instance, data, call.duration, limited=limited)
+    run.log_metrics({f"train/{name}": value for name, value in outcome.values.items()})
+    for text in outcome.remarks:
         run.note(text, kind="capture")
-    summary = fitted.summary(learner, estimator)
-    run.log_artifact(json.dumps(summary, ensure_ascii=False).encode(), "fitted.json", kind="json")
+    steps = fitted.attribute(learner, "n_iter_")
+    if steps is not None and "log_loss" in outcome.values and fitted.attribute(learner, "loss_curve_") is None:
+        last = float(steps.max() if hasattr(steps, "max") else steps)
+        run.log_metrics({"loss": outcome.values["log_loss"]}, last)
 
 
-def _search(run: Run, search: Any) -> dict[str, float]:
-    """The winner's params, and how good it was."""
-    found = {"cv/candidates": float(len(search.cv_results_.get("params", ())))}
-    if hasattr(search, "best_score_"):
-        found["cv/best_score"] = float(search.best_score_)
-    if hasattr(search, "best_params_"):
-        from autotrack_sklearn.params import plain
-
-        run.log_params({f"best/{name}": plain(value) for name, value in search.best_params_.items()})
-    return found
+def _search(run: Run, search: Any) -> None:
+    """How many candidates there were, the winner's params, and how good it was."""
+    results = fitted.attribute(search, "cv_results_")
+    if not isinstance(results, dict):
+        return
+    run.log_metrics({"cv/candidates": float(len(results.get("params", ())))})
+    if (score := fitted.attribute(search, "best_score_")) is not None:
+        run.log_metrics({"cv/best_score": float(score)})
+    if isinstance(params := fitted.attribute(search, "best_params_"), dict):
+        run.log_params({f"best/{name}": value for name, value in params_of(params).items()})
 
 
 def _prepares(cls: type) -> bool:

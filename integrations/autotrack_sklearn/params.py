@@ -16,15 +16,20 @@ _SMALL = 32  # elements of an array that are written out
 _defaults: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
 
 
-def params_of(estimator: Any) -> dict[str, Any]:
-    """`get_params(deep=True)` under its own keys; estimators in it by class name, large arrays by shape."""
-    return {str(name): plain(value) for name, value in _all_params(estimator).items()}
+def params_of(params: Mapping[Any, Any]) -> dict[str, Any]:
+    """Params under their own keys; estimators among them by class name, large arrays by shape."""
+    found = {}
+    for name, value in params.items():
+        try:
+            found[str(name)] = plain(value)
+        except Exception:  # noqa: BLE001 - an object of the user's that bears no looking at; its class says something
+            found[str(name)] = type(value).__name__
+    return found
 
 
-def changed(estimator: Any) -> list[str]:
+def changed(estimator: Any, params: Mapping[Any, Any]) -> list[str]:
     """Names of the params, also nested ones, that differ from the default of their estimator's constructor."""
     names = []
-    params = _all_params(estimator)
     owners = {"": estimator}
     owners |= {f"{name}__": value for name, value in params.items() if is_estimator(value)}
     for name, value in params.items():
@@ -38,7 +43,8 @@ def changed(estimator: Any) -> list[str]:
     return names
 
 
-def _all_params(estimator: Any) -> dict[Any, Any]:
+def read(estimator: Any) -> dict[Any, Any]:
+    """`get_params(deep=True)`, as it is."""
     try:
         found: dict[Any, Any] = estimator.get_params(deep=True)
     except Exception:  # noqa: BLE001 - a class in place of an estimator, and so on: `fit` will tell the user what is wrong

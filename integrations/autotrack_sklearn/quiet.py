@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,12 @@ _COUNTING = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 _METHODS = frozenset(
     {"decision_function", "fit", "predict", "predict_log_proba", "predict_proba", "score", "transform"}
 )
+
+_BYSTANDERS = (
+    "IPython.", "autotrack.", "concurrent.futures.process.", "ipykernel.", "joblib.", "multiprocessing.queues.",
+    "tornado.", "tqdm.", "zmq.",
+)  # fmt: skip
+"""Modules whose threads never draw from a global generator: notebook kernels, progress bars, process pools."""
 
 _asking: ContextVar[bool] = ContextVar("autotrack_sklearn_asking", default=False)
 
@@ -68,6 +75,18 @@ def asking() -> Iterator[None]:
             filters.remove(_FILTER)
 
 
+def alone() -> bool:
+    """Whether no other thread is alive whose random numbers we could take away by putting a generator back."""
+    me = threading.current_thread()
+    return all(thread is me or _is_bystander(thread) for thread in threading.enumerate())
+
+
+def _is_bystander(thread: threading.Thread) -> bool:
+    work: Any = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
+    module = f"{getattr(work, '__module__', None)}."
+    return thread.name.startswith("autotrack") or module.startswith(_BYSTANDERS)
+
+
 def twin(estimator: Any) -> Any:
     """A stand-in that shares the fitted arrays of `estimator` but none of its attributes, generators or chattiness.
 
@@ -88,12 +107,18 @@ def _twin(value: Any, memo: dict[int, Any]) -> Any:
     if kind.__module__ in _COUNTING:
         made = memo[id(value)] = copy.copy(value)
         return made
-    if isinstance(value, (list, tuple)) and kind in (list, tuple):
-        items = [_twin(item, memo) for item in value]
-        if all(new is old for new, old in zip(items, value, strict=True)):
-            return value
-        return kind(items)
+    if kind is dict or kind is list or kind is tuple:
+        memo[id(value)] = value  # one that holds itself
+        return _twin_of_container(value, memo)
     return value
+
+
+def _twin_of_container(value: Any, memo: dict[int, Any]) -> Any:
+    held = value.values() if isinstance(value, dict) else value
+    items = [_twin(item, memo) for item in held]
+    if all(new is old for new, old in zip(items, held, strict=True)):
+        return value
+    return dict(zip(value, items, strict=True)) if isinstance(value, dict) else type(value)(items)
 
 
 def _twin_of_estimator(estimator: Any, memo: dict[int, Any]) -> Any:

@@ -33,7 +33,7 @@ def label_scores(true: Array, predicted: Array, count: int, weight: Array | None
     actual = np.bincount(true, weights=weight, minlength=count)
     claimed = np.bincount(predicted, weights=weight, minlength=count)
     return {
-        "accuracy_score": float(np.average(hit, weights=weight)),
+        "accuracy_score": float(hit.mean() if weight is None else np.average(hit, weights=weight)),
         "precision_score": _average(_ratio(right, claimed), actual),
         "recall_score": _average(_ratio(right, actual), actual),
         "f1_score": _average(_ratio(2.0 * right, actual + claimed), actual),
@@ -73,7 +73,7 @@ def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
         positive, score, weight = positive[counted], score[counted], weight[counted]
     order = np.argsort(score, kind="stable")[::-1]
     score, hits = score[order], positive[order].astype(np.float64)
-    ends = np.r_[np.nonzero(np.diff(score))[0], len(score) - 1]  # the last of each run of equal scores
+    ends = np.append(np.nonzero(np.diff(score))[0], len(score) - 1)  # the last of each run of equal scores
     if weight is None:
         tps = np.cumsum(hits)[ends]
         fps = 1 + ends - tps
@@ -83,10 +83,15 @@ def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
     if tps[-1] <= 0 or fps[-1] <= 0:
         return None
     if len(fps) > 2:
-        corners = np.nonzero(np.r_[True, np.logical_or(np.diff(fps, 2), np.diff(tps, 2)), True])[0]
+        corners = np.ones(len(fps), dtype=bool)
+        corners[1:-1] = np.logical_or(np.diff(fps, 2), np.diff(tps, 2))
         fps, tps = fps[corners], tps[corners]
-    x, y = np.r_[0.0, fps] / fps[-1], np.r_[0.0, tps] / tps[-1]
+    x, y = _from_zero(fps), _from_zero(tps)
     return float((np.diff(x) * (y[1:] + y[:-1]) / 2.0).sum())
+
+
+def _from_zero(counts: Array) -> Array:
+    return np.concatenate(((0.0,), counts)) / counts[-1]
 
 
 def _ratio(part: Array, whole: Array) -> Array:
@@ -97,4 +102,5 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 
 def _average(values: Array, weights: Array) -> float:
-    return float(np.average(values, weights=weights)) if weights.sum() else 0.0
+    total = weights.sum(dtype=np.float64)
+    return float(np.multiply(values, weights, dtype=np.float64).sum() / total) if total else 0.0  # as numpy.average

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+import inspect
+import sys
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import metrics
 from sklearn.base import ClassifierMixin, ClusterMixin, RegressorMixin, is_classifier, is_regressor
+from sklearn.pipeline import Pipeline
 
-from autotrack_sklearn import scores
-from autotrack_sklearn.quiet import asking, twin
+from autotrack_sklearn import copies, scores
+from autotrack_sklearn.budget import Budget, TooLong, first, timed
+from autotrack_sklearn.parts import survey
+from autotrack_sklearn.quiet import alone, asking, twin
 
-SHARE = 0.1
-"""Training metrics may take this share of the time of `fit` ..."""
-FLOOR = 0.25
-"""... or this many seconds, whichever is more."""
-
-_ALL = 1_000  # samples that are predicted without trying a part of them first
-_TRIAL = (50, 400)  # sizes of the parts that are tried
+_SMALL = (1_000, 100_000)
+"""Samples, and numbers in them, that are asked for without a trial where the model is all scikit-learn's own code and
+holds no function: its slowest estimators need a tenth of a second for them."""
 
 _IN_PLACE = frozenset({"copy", "copy_X", "copy_x", "overwrite_x", "overwrite_X"})
-
-
-class TooLong(Exception):
-    """The metrics would take more time than they may."""
 
 
 class Outcome(NamedTuple):
@@ -38,189 +34,262 @@ class Outcome(NamedTuple):
 class Data(NamedTuple):
     """What `fit` was given."""
 
-    X: Any
-    y: Any
+    X: Any = None
+    y: Any = None
     weight: Any = None
     routed: bool = False
     """Whether there was more, which scikit-learn hands on to the estimators inside (metadata routing)."""
+    sums: tuple[str | None, str | None] | None = None
+    """Checksums of X and y before a `fit` of code that is not scikit-learn's."""
+    params: Mapping[Any, Any] = {}
+    """The estimator's, as `get_params` gave them."""
+
+
+class _Skipped(Exception):
+    """Why the model was not asked."""
+
+
+def sums_of(estimator: Any, data: Data) -> tuple[str | None, str | None] | None:
+    """Checksums that tell when `fit` writes into its data; None where all is scikit-learn's, which says so."""
+    return None if survey(estimator).stranger is None else (copies.checksum(data.X), copies.checksum(data.y))
 
 
 def evaluate(estimator: Any, data: Data, fit_time: float, *, limited: bool = True) -> Outcome:
     """The metrics of `estimator` on `data`. Never raises for what the estimator's own methods raise."""
     outcome = Outcome({}, [])
-    count = _length(data.X)
-    if not count:
-        return outcome
-    if obstacle := "they need the metadata that was given to fit" if data.routed else _spoiled(estimator):
-        outcome.remarks.append(f"training metrics skipped: {obstacle}")
-        return outcome
+    reason = None
     with asking():
-        kind = _kind(estimator)
-        if kind is None:
-            return outcome
-        limit = max(FLOOR, SHARE * fit_time) if limited else float("inf")
-        job = _Job(twin(estimator), data._replace(X=_read_only(data.X)), count, limit, fit_time)
         try:
-            for name, value in kind(job).items():
-                if value is not None:
-                    outcome.values[name] = value
-        except TooLong as reason:
-            outcome.remarks.append(f"training metrics skipped: {reason}")
+            _evaluate(estimator, data, Budget(fit_time, limited=limited), outcome.values)
+        except (TooLong, _Skipped, copies.CannotCopy) as obstacle:
+            reason = str(obstacle)
         except Exception as error:  # noqa: BLE001 - the estimator's own methods may do anything
-            outcome.remarks.append(" ".join(f"training metrics skipped: {type(error).__name__}: {error}".split())[:500])
+            reason = f"{type(error).__name__}: {error}"
+    if reason is not None:
+        what = "some training metrics" if outcome.values else "training metrics"
+        outcome.remarks.append(" ".join(f"{what} skipped: {reason}".split())[:500])
     return outcome
 
 
-class _Job:
-    """A fitted estimator, its data and the time that is left."""
+def _evaluate(estimator: Any, data: Data, budget: Budget, values: dict[str, float]) -> None:
+    count = _length(data.X)
+    kind = _kind(estimator) if count else None
+    if kind is None:
+        return
+    if data.routed:
+        raise _Skipped("they need the metadata that was given to fit")
+    if spoiled := _spoiled(data.params):
+        raise _Skipped(spoiled)
+    stranger, functions = survey(estimator)
+    if stranger is None:
+        safe = data._replace(X=copies.read_only(data.X), y=copies.read_only(data.y))
+        job = _Job(twin(estimator), safe, count, budget, values)
+        job.quick = not functions and count <= _SMALL[0] and 0 < np.size(data.X) <= _SMALL[1]
+    else:
+        job = _Job(*_stand_ins(stranger, estimator, data, budget), count, budget, values)
+    kind(job)
 
-    def __init__(self, estimator: Any, data: Data, count: int, limit: float, fit_time: float) -> None:
+
+def _stand_ins(stranger: str, estimator: Any, data: Data, budget: Budget) -> tuple[Any, Data]:
+    """Copies to ask where code of other people's would run, which may write to whatever it gets hold of."""
+    if not alone():
+        raise _Skipped(f"{stranger} might draw random numbers, which cannot be put back while other threads are alive")
+    if data.sums is not None and data.sums != (copies.checksum(data.X), copies.checksum(data.y)):
+        raise _Skipped("fit changed the data that it was given")
+    limit = copies.LARGE if budget.limit < float("inf") else float("inf")
+    try:
+        model, given = copies.separate(estimator, (data.X, data.y, data.weight), limit=limit)
+    except copies.CannotCopy as reason:
+        raise _Skipped(f"only a copy of a model with {stranger} could be asked without harm, but {reason}") from None
+    return twin(model), Data(*given)
+
+
+class _Job:
+    """A fitted estimator to ask, its data, and the metrics found."""
+
+    def __init__(self, estimator: Any, data: Data, count: int, budget: Budget, values: dict[str, float]) -> None:
         self.estimator = estimator
         self.data = data
         self.count = count
-        self.limit = limit
-        self.fit_time = fit_time
+        self.budget = budget
+        self.values = values
+        self.quick = False
+        self.asked = 0.0
+        """Seconds that the last question took."""
 
-    def ask(self, *methods: str) -> list[Any]:
-        """Call methods on all of X, after an estimate on parts of it; None for a method that is not there."""
-        found = [getattr(self.estimator, method, None) for method in methods]
-        self.check(sum(self._estimate(method) for method in found if method is not None))
-        return [None if method is None else method(self.data.X) for method in found]
+    def ask(self, *methods: Callable[[Any], Any]) -> list[Any]:
+        """Call methods with all of X, unless trials with parts of it say that this would take too long."""
+        if not self.quick:
+            self.budget.try_out(lambda part: [method(part) for method in methods], self.data.X, self.count)
+        answers: list[Any] = []
+        self.asked = timed(lambda data: answers.extend(method(data) for method in methods), self.data.X)
+        return answers
 
-    def check(self, seconds: float) -> None:
-        """Raise TooLong if that is more than what may be taken."""
-        if seconds > self.limit:
-            raise TooLong(
-                f"they would take about {seconds:.2g} s after a fit of {self.fit_time:.2g} s "
-                f"(limit: {self.limit:.2g} s); autotrack.autolog(metrics='always') computes them"
-            )
-
-    def _estimate(self, method: Callable[[Any], Any]) -> float:
-        if self.count <= _ALL or self.limit == float("inf"):
-            return 0.0
-        times = []
-        for size in _TRIAL:
-            part = _first(self.data.X, size)
-            began = time.perf_counter()
-            method(part)
-            times.append(time.perf_counter() - began)
-        small, large = _TRIAL
-        return times[1] + max(0.0, times[1] - times[0]) / (large - small) * (self.count - large)
+    def found(self, **values: float | None) -> None:
+        """Keep those that are defined."""
+        self.values.update({name: value for name, value in values.items() if value is not None})
 
 
-def _kind(estimator: Any) -> Callable[[_Job], dict[str, float | None]] | None:
+def _kind(estimator: Any) -> Callable[[_Job], None] | None:
+    """Whom to ask for what; None where there is nobody to ask, e.g. after a search with ``refit=False``."""
     if is_classifier(estimator):
-        return _classifier
+        return _classifier if hasattr(estimator, "predict") else None
     if is_regressor(estimator):
-        return _regressor
-    if isinstance(estimator, ClusterMixin) or hasattr(estimator, "fit_predict"):
-        return _clusterer if isinstance(vars(estimator).get("labels_"), np.ndarray) else None
-    return _transformer if hasattr(estimator, "explained_variance_ratio_") else None
+        return _regressor if hasattr(estimator, "predict") else None
+    learner = _last(estimator)
+    if isinstance(learner, ClusterMixin) or hasattr(learner, "fit_predict"):
+        return _clusterer if isinstance(vars(learner).get("labels_"), np.ndarray) else None
+    return _transformer if hasattr(learner, "explained_variance_ratio_") else None
 
 
-def _classifier(job: _Job) -> dict[str, float | None]:
+def _last(estimator: Any) -> Any:
+    while isinstance(estimator, Pipeline):
+        estimator = estimator.steps[-1][1]
+    return estimator
+
+
+def _classifier(job: _Job) -> None:
     estimator, weight = job.estimator, _weights(job.data.weight)
     true = _column(job.data.y)
     classes = getattr(estimator, "classes_", None)
     if true is None or true.ndim != 1 or not isinstance(classes, np.ndarray) or classes.ndim != 1:
-        return _several_labels(job, weight)
+        _several_labels(job, weight)
+        return
     chances = "predict_proba" if hasattr(estimator, "predict_proba") else "decision_function"
-    predicted, score = job.ask("predict", chances)
+    score = None
+    if _takes_likeliest(estimator):
+        (score,) = job.ask(estimator.predict_proba)
+        predicted = classes.take(np.argmax(score, axis=1), axis=0)
+    elif hasattr(estimator, chances):
+        predicted, score = job.ask(estimator.predict, getattr(estimator, chances))
+    else:
+        (predicted,) = job.ask(estimator.predict)
     index, guess = scores.codes(true, classes), scores.codes(np.asarray(predicted), classes)
     if index is None or guess is None:
-        return {"score": _own_score(job, ClassifierMixin)}
-    found: dict[str, float | None] = {**scores.label_scores(index, guess, len(classes), weight)}
+        _own_score(job, ClassifierMixin)
+        return
+    job.found(**scores.label_scores(index, guess, len(classes), weight))
     if isinstance(score, np.ndarray) and len(classes) > 1 and np.isfinite(score).all():
         if chances == "predict_proba" and score.shape == (len(true), len(classes)):
-            found["log_loss"] = scores.log_loss(index, score, weight)
-            found["roc_auc_score"] = scores.roc_auc(index, score[:, 1] if len(classes) == 2 else score, weight)
+            job.found(log_loss=scores.log_loss(index, score, weight))
+            job.found(roc_auc_score=scores.roc_auc(index, score[:, 1] if len(classes) == 2 else score, weight))
         elif score.shape == (len(true),):
-            found["roc_auc_score"] = scores.roc_auc(index, score, weight)
-    found["score"] = _own_score(job, ClassifierMixin, found["accuracy_score"])
-    return found
+            job.found(roc_auc_score=scores.roc_auc(index, score, weight))
+    _own_score(job, ClassifierMixin, job.values["accuracy_score"])
 
 
-def _several_labels(job: _Job, weight: Any) -> dict[str, float | None]:
+def _takes_likeliest(estimator: Any) -> bool:
+    """Whether `predict` is nothing but the likeliest class of `predict_proba`, so that one call is enough."""
+    ensemble = sys.modules.get("sklearn.ensemble")
+    if ensemble is None:
+        return False
+    predict, chances = getattr(type(estimator), "predict", None), getattr(type(estimator), "predict_proba", None)
+    return any(
+        predict is base.predict and chances is base.predict_proba
+        for base in (ensemble.RandomForestClassifier, ensemble.BaggingClassifier)
+    )
+
+
+def _several_labels(job: _Job, weight: Any) -> None:
     """Multilabel targets; scikit-learn has no metrics for several multi-class targets."""
     true = np.asarray(job.data.y)
-    found: dict[str, float | None] = {}
     if true.ndim == 2 and np.isin(true, (0, 1)).all():
-        (predicted,) = job.ask("predict")
+        (predicted,) = job.ask(job.estimator.predict)
         average: dict[str, Any] = {"average": "weighted", "zero_division": 0, "sample_weight": weight}
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(true, predicted, **average)
         accuracy = metrics.accuracy_score(true, predicted, sample_weight=weight)
-        found |= {"accuracy_score": float(accuracy), "precision_score": float(precision)}
-        found |= {"recall_score": float(recall), "f1_score": float(f1)}
-    return found | {"score": _own_score(job, ClassifierMixin)}
+        job.found(accuracy_score=float(accuracy), precision_score=float(precision))
+        job.found(recall_score=float(recall), f1_score=float(f1))
+    elif hasattr(job.estimator, "score"):
+        job.ask(job.estimator.predict)  # to know how long `score` will take
+    _own_score(job, ClassifierMixin)
 
 
-def _regressor(job: _Job) -> dict[str, float | None]:
-    (predicted,) = job.ask("predict")
+def _regressor(job: _Job) -> None:
+    (predicted,) = job.ask(job.estimator.predict)
     true, weight = np.asarray(job.data.y), _weights(job.data.weight)
     if true.ndim == 2 and true.shape[1] == 1:
         true = true[:, 0]
     keep: dict[str, Any] = {"sample_weight": weight}
-    r2 = float(metrics.r2_score(true, predicted, **keep))
-    return {
-        "mean_squared_error": float(metrics.mean_squared_error(true, predicted, **keep)),
-        "root_mean_squared_error": float(metrics.root_mean_squared_error(true, predicted, **keep)),
-        "mean_absolute_error": float(metrics.mean_absolute_error(true, predicted, **keep)),
-        "r2_score": r2,
-        "score": _own_score(job, RegressorMixin, r2),
-    }
+    job.found(
+        mean_squared_error=float(metrics.mean_squared_error(true, predicted, **keep)),
+        root_mean_squared_error=float(metrics.root_mean_squared_error(true, predicted, **keep)),
+        mean_absolute_error=float(metrics.mean_absolute_error(true, predicted, **keep)),
+        r2_score=float(metrics.r2_score(true, predicted, **keep)),
+    )
+    _own_score(job, RegressorMixin, job.values["r2_score"])
 
 
-def _clusterer(job: _Job) -> dict[str, float | None]:
-    data, labels = job.data.X, job.estimator.labels_
+def _clusterer(job: _Job) -> None:
+    data, learner = _prepared(job)
+    labels = learner.labels_
     if not 2 <= len(np.unique(labels)) < job.count == len(labels) or not hasattr(data, "shape") or len(data.shape) != 2:
-        return {}
-    found: dict[str, float | None] = {}
+        return
     if not hasattr(data, "tocsr"):
-        found["calinski_harabasz_score"] = float(metrics.calinski_harabasz_score(data, labels))
-        found["davies_bouldin_score"] = float(metrics.davies_bouldin_score(data, labels))
-    if getattr(job.estimator, "metric", None) != "precomputed":
-        began = time.perf_counter()
-        size = min(job.count, 500)
-        metrics.pairwise_distances(_first(data, size))
-        # Distances of all pairs, and about as long again to sum them up.
-        pairs = (job.count / size) ** 2
-        job.check(2 * (time.perf_counter() - began) * pairs if job.count > _ALL else 0.0)
-        found["silhouette_score"] = float(metrics.silhouette_score(data, labels))
-    return found
+        job.budget.check(5e-9 * data.shape[0] * data.shape[1] * 8)  # both read all data several times: 5 ns a byte
+        job.found(calinski_harabasz_score=float(metrics.calinski_harabasz_score(data, labels)))
+        job.found(davies_bouldin_score=float(metrics.davies_bouldin_score(data, labels)))
+    if getattr(learner, "metric", None) != "precomputed":
+        size = 50
+        seconds = timed(metrics.pairwise_distances, first(data, size))
+        if job.count > 500:
+            job.budget.check(100 * seconds)
+            size = 500
+            seconds = timed(metrics.pairwise_distances, first(data, size))
+        if job.count > size:  # distances of all pairs, and about as long again to sum them up
+            job.budget.check(2 * seconds * (job.count / size) ** 2)
+        job.found(silhouette_score=float(metrics.silhouette_score(data, labels)))
 
 
-def _transformer(job: _Job) -> dict[str, float | None]:
-    return {"explained_variance_ratio": float(np.sum(job.estimator.explained_variance_ratio_))}
+def _transformer(job: _Job) -> None:
+    job.found(explained_variance_ratio=float(np.sum(_last(job.estimator).explained_variance_ratio_)))
 
 
-def _own_score(job: _Job, mixin: type, known: float | None = None) -> float | None:
+def _prepared(job: _Job) -> tuple[Any, Any]:
+    """X as the last step of a pipeline saw it, and that step."""
+    data, estimator = job.data.X, job.estimator
+    while isinstance(estimator, Pipeline):
+        if len(estimator.steps) > 1:
+            ask = _Job(estimator, job.data._replace(X=data), job.count, job.budget, job.values).ask
+            (data,) = ask(estimator[:-1].transform)
+        estimator = estimator.steps[-1][1]
+    return data, estimator
+
+
+def _own_score(job: _Job, mixin: type, known: float | None = None) -> None:
     """`estimator.score`; `known` where that is the metric that has been computed already."""
-    estimator = job.estimator
-    if known is not None and getattr(type(estimator), "score", None) is mixin.score:  # type: ignore[attr-defined]
-        return known
-    if not hasattr(estimator, "score"):
-        return None
-    if job.data.weight is not None and _takes_weight(estimator):
-        return _number(estimator.score(job.data.X, job.data.y, sample_weight=job.data.weight))
-    return _number(estimator.score(job.data.X, job.data.y))
+    if not hasattr(job.estimator, "score"):
+        return
+    if known is not None and _scores_by(job.estimator, mixin):
+        job.found(score=known)
+        return
+    job.budget.check(job.asked)
+    keep = {"sample_weight": job.data.weight} if job.data.weight is not None and _takes_weight(job.estimator) else {}
+    value = job.estimator.score(job.data.X, job.data.y, **keep)
+    job.found(score=float(value) if isinstance(value, (int, float, np.number)) else None)
+
+
+def _scores_by(estimator: Any, mixin: Any) -> bool:
+    """Whether `score` is that of `mixin`, for a pipeline: that of its last step."""
+    while (score := _defined(estimator, "score")) is vars(Pipeline)["score"]:
+        estimator = estimator.steps[-1][1]
+    return score is mixin.score
+
+
+def _defined(estimator: Any, name: str) -> Any:
+    """What the class says, also of methods that are there under a condition only."""
+    return next((vars(base)[name] for base in type(estimator).__mro__ if name in vars(base)), None)
 
 
 def _takes_weight(estimator: Any) -> bool:
-    import inspect
-
     return "sample_weight" in inspect.signature(estimator.score).parameters
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float, np.number)) else None
-
-
-def _spoiled(estimator: Any) -> str | None:
+def _spoiled(params: Mapping[Any, Any]) -> str | None:
     """Why the data may not be what was fitted: some step was told to work in place."""
-    for name, value in estimator.get_params(deep=True).items():
-        if (value is False and name.rpartition("__")[2] in _IN_PLACE) or (
-            value is True and name.rpartition("__")[2].startswith("overwrite")
-        ):
+    for name, value in params.items():
+        key = str(name).rpartition("__")[2]
+        if (value is False and key in _IN_PLACE) or (value is True and key.startswith("overwrite")):
             return f"{name}={value} lets fit overwrite the data"
     return None
 
@@ -230,20 +299,6 @@ def _length(data: Any) -> int:
     if shape is not None:
         return int(shape[0]) if len(shape) else 0
     return len(data) if isinstance(data, (list, tuple)) else 0  # no iterators: they have been used up
-
-
-def _read_only(data: Any) -> Any:
-    """The same array, but protected: a step that works in place fails instead of changing the user's data."""
-    if type(data) is np.ndarray:
-        data = data.view()
-        data.flags.writeable = False
-    return data
-
-
-def _first(data: Any, size: int) -> Any:
-    if hasattr(data, "iloc"):
-        return data.iloc[:size]
-    return data.tocsr()[:size] if hasattr(data, "tocsr") else data[:size]
 
 
 def _column(y: Any) -> Any:
