@@ -12,7 +12,7 @@ import pytest
 import skops.io
 from autotrack_sklearn import model as flavor
 from autotrack_sklearn import structure
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import Birch
@@ -224,6 +224,8 @@ def exact(value: Any) -> Any:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=values)
+@example(value={1: "a", "1": "b"})
+@example(value=[{True: 5.0, False: 1.0}])
 def test_whatever_a_model_holds_comes_back(tmp_path: Path, value: Any) -> None:
     """Equal and of the same types; and what was called safe needs no trust."""
     model = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
