@@ -27,6 +27,7 @@ _FLOAT = frozenset({float})
 _encode = msgspec.json.Encoder().encode
 _Metrics = events.Metrics
 _time_ns = time.time_ns
+_TARGETS = frozenset({"y", "target", "targets", "label", "labels"})  # first words of names of what is to be learned
 _KEPT_MODEL = 64 * 1024 * 1024  # bytes; larger models are described, not copied
 
 
@@ -198,18 +199,21 @@ class Run:
         )  # fmt: skip
 
     def log_data(self, data: Any, name: str | None = None, role: str | None = None) -> None:
-        """Record which data was used: type, shape, fingerprint over its content. The data itself is not kept."""
+        """Record which data was used: type, shape, columns, missing values, fingerprint over its content; not the data.
+
+        How often each class occurs is recorded too; where classes are texts, of a `name` such as ``y_train`` only.
+        """
         from autotrack.capture.data import describe
 
         if self._status is not None:
             self._refuse()
         if self._writer is None:
             return
-        found = describe(data)
+        found = describe(data, target=(name or "").partition("_")[0] in _TARGETS)
         self._write(
             events.Data(
                 t=now(), name=escape(name or role or "data"), role=escape(role or ""), kind=escape(found.kind),
-                shape=list(found.shape), fingerprint=found.fingerprint, meta=encode_value(found.meta),
+                shape=list(found.shape), fingerprint=found.fingerprint, meta=encode_value(found.as_meta()),
             )
         )  # fmt: skip
 

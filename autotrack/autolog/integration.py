@@ -20,6 +20,7 @@ from __future__ import annotations
 from autotrack.autolog.calls import Call, Observer
 from autotrack.autolog.patches import Patches
 from autotrack.autolog.recording import recording
+from autotrack.autolog.rng import alone
 from autotrack.autolog.shield import guarded, note
 
-__all__ = ["Call", "Observer", "Patches", "guarded", "note", "recording"]
+__all__ = ["Call", "Observer", "Patches", "alone", "guarded", "note", "recording"]

@@ -38,7 +38,7 @@ def snapshot(earlier: list[Generator] | None = None) -> list[Generator]:
     draws would give them the same numbers twice. Then integrations answer for themselves. What has not moved since
     `earlier` is not read again.
     """
-    if not _alone():
+    if not alone():
         return []
     known = {type(generator): generator for generator in earlier or ()}
     states: list[Generator] = []
@@ -52,7 +52,7 @@ def snapshot(earlier: list[Generator] | None = None) -> list[Generator]:
 
 def restore(states: list[Generator]) -> None:
     """Put back what has moved since `snapshot`."""
-    if states and _alone():
+    if states and alone():
         for generator in states:
             with guarded("putting the state of a random number generator back"):
                 if generator.moved():
@@ -119,7 +119,8 @@ def _frozen(state: Any) -> object:
     return state.tobytes() if hasattr(state, "tobytes") else state
 
 
-def _alone() -> bool:
+def alone() -> bool:
+    """Whether no other thread of the user's is alive that may draw."""
     if threading.active_count() == 1:
         return True
     me = threading.current_thread()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -46,7 +47,14 @@ def _everything(run: RunView) -> dict[str, Any]:
             for m in run.models
         ],
         "datasets": [
-            {"name": d.name, "role": d.role, "kind": d.kind, "shape": d.shape, "fingerprint": d.fingerprint}
+            {
+                "name": d.name,
+                "role": d.role,
+                "kind": d.kind,
+                "shape": d.shape,
+                "fingerprint": d.fingerprint,
+                "meta": dict(d.meta),
+            }
             for d in run.datasets
         ],
         "notes": [{"kind": n.kind, "text": n.text, "time": n.time} for n in run.notes],
@@ -133,10 +141,24 @@ def _spark(run: RunView, key: str, bars: int) -> str:
     return text.sparkline([level(part) for part in run.series(key).outline(bars)])
 
 
+def _facts(meta: Mapping[str, Any]) -> str:
+    """Return what else is known of data: its type, what is missing, its classes."""
+    facts = [str(meta["dtype"])] if "dtype" in meta else []
+    if missing := meta.get("missing"):
+        facts.append(f"{missing:,} missing")
+    if labels := meta.get("labels"):
+        facts.append(f"{len(labels):,} classes")
+    return "".join(f"{fact} · " for fact in facts)
+
+
 def _parts(out: Console, run: RunView) -> None:
     rows = [
         *(
-            ("data", d.name, f"{d.role} {d.kind.rpartition('.')[2]} {_shape(d.shape)} {d.fingerprint[:17]}")
+            (
+                "data",
+                d.name,
+                f"{d.role} {d.kind.rpartition('.')[2]} {_shape(d.shape)} · {_facts(d.meta)}{d.fingerprint[:17]}",
+            )
             for d in run.datasets
         ),
         *(

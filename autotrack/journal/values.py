@@ -97,7 +97,7 @@ def _encode_compound(value: Any, kind: type, depth: int) -> Any:
         if all(type(k) is str and k[:1] != "$" for k in value):
             return {escape(k): encode_value(v, depth) for k, v in value.items()}
         return {"$dict": [[encode_value(k, depth), encode_value(v, depth)] for k, v in value.items()]}
-    if kind is Opaque:  # read from another run
+    if isinstance(value, Opaque):  # read from another run
         return {"$repr": escape(str(value)), "type": escape(value.type)}
     plain = _plain(scalar(value))
     return _opaque(value) if plain is None else encode_value(plain, depth)

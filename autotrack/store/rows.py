@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import xxhash
-from sqlalchemy import Connection, Select, Table, insert, select
+from sqlalchemy import Connection, Table, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from autotrack.store.engine import Index
@@ -27,7 +27,7 @@ def pages(items: Collection[T], size: int = _PAGE) -> Iterator[Sequence[T]]:
         yield ordered[at : at + size]
 
 
-def grouped(connection: Connection, query: Select[Any], column: Any, values: Collection[int]) -> dict[int, list[Any]]:
+def grouped(connection: Connection, query: Any, column: Any, values: Collection[int]) -> dict[int, list[Any]]:
     """Return the rows of a query whose `column` has one of some values, by that value, in the query's order."""
     found: dict[int, list[Any]] = {}
     for some in pages(values):

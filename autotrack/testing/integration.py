@@ -250,7 +250,7 @@ class IntegrationContract:
     def test_random_numbers_and_results(self, bracketed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
         """Bit-identical results and generator states; also where the kernel does not put states back."""
         if not bracketed:
-            monkeypatch.setattr(rng, "_alone", lambda: False)
+            monkeypatch.setattr(rng, "alone", lambda: False)
         seed()
         plain = self.outcome(self.train()), random_states()
         with self._autolog():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +20,6 @@ _COUNTING = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 _METHODS = frozenset(
     {"decision_function", "fit", "predict", "predict_log_proba", "predict_proba", "score", "transform"}
 )
-
-_BYSTANDERS = (
-    "IPython.", "autotrack.", "concurrent.futures.process.", "ipykernel.", "joblib.", "multiprocessing.queues.",
-    "tornado.", "tqdm.", "zmq.",
-)  # fmt: skip
-"""Modules whose threads never draw from a global generator: notebook kernels, progress bars, process pools."""
 
 _asking: ContextVar[bool] = ContextVar("autotrack_sklearn_asking", default=False)
 
@@ -73,18 +66,6 @@ def asking() -> Iterator[None]:
         _asking.reset(token)
         if _FILTER in filters:
             filters.remove(_FILTER)
-
-
-def alone() -> bool:
-    """Whether no other thread is alive whose random numbers we could take away by putting a generator back."""
-    me = threading.current_thread()
-    return all(thread is me or _is_bystander(thread) for thread in threading.enumerate())
-
-
-def _is_bystander(thread: threading.Thread) -> bool:
-    work: Any = type(thread) if type(thread) is not threading.Thread else getattr(thread, "_target", None)
-    module = f"{getattr(work, '__module__', None)}."
-    return thread.name.startswith("autotrack") or module.startswith(_BYSTANDERS)
 
 
 def twin(estimator: Any) -> Any:

@@ -12,10 +12,11 @@ from sklearn import metrics
 from sklearn.base import ClassifierMixin, ClusterMixin, RegressorMixin, is_classifier, is_regressor
 from sklearn.pipeline import Pipeline
 
+from autotrack.autolog.integration import alone
 from autotrack_sklearn import copies, scores
 from autotrack_sklearn.budget import Budget, TooLong, first, timed
 from autotrack_sklearn.parts import survey
-from autotrack_sklearn.quiet import alone, asking, twin
+from autotrack_sklearn.quiet import asking, twin
 
 _SMALL = (1_000, 100_000)
 """Samples, and numbers in them, that are asked for without a trial where the model is all scikit-learn's own code and

@@ -216,6 +216,7 @@ def test_data_environment_and_code(store) -> None:
     (data,) = view.datasets
     assert (data.name, data.role, data.kind, data.shape) == ("zeros", "train", "numpy.ndarray", (3, 2))
     assert data.fingerprint.startswith("xxh3:")
+    assert data.meta == {"dtype": "float64", "size": 48, "missing": 0, "complete": True}
     assert view.environment.complete
     assert "packages" in view.environment
     assert view.code["argv"]
