@@ -233,7 +233,7 @@ def _wind_up(status: Any = None, error: BaseException | None = None) -> None:
         try:
             run.finish(status, error)
         except AutotrackError as failure:
-            warn(str(failure))
+            warn(str(failure), failure)
     syncing.drain(max(0.1, deadline - time.monotonic()))
     delivery.deliver(deadline)
 

@@ -22,6 +22,9 @@ class RunFinished(AutotrackError):
 class StoreError(AutotrackError):
     """The store cannot be written or read (full, read-only, vanished, not a store)."""
 
+    trouble = ""
+    """What is wrong, the same for everything that was to be written: the log says it once."""
+
 
 class RunNotFound(AutotrackError, LookupError):
     """No run, or more than one, answers to a reference."""

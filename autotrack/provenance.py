@@ -88,7 +88,7 @@ class Provenance:
     def _failed(self, what: str) -> Callable[[Exception], None]:
         def say(error: Exception) -> None:
             text = f"capture incomplete: {what}: {type(error).__name__}: {error}"
-            warn(text)
+            warn(text, error)
             with contextlib.suppress(AutotrackError, OSError):  # it has just been said
                 self._writer.write(Note(t=now(), text=escape(text), kind="capture"))
             self._arrived()

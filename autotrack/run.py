@@ -268,7 +268,7 @@ class Run:
         except AutotrackError as failure:
             if error is None:
                 raise
-            warn(str(failure))  # the error of the block is the one that counts
+            warn(str(failure), failure)  # the error of the block is the one that counts
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

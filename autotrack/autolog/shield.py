@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from autotrack.errors import RunFinished
 from autotrack.log import warn
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _attach(text: str, run: Run | None) -> None:
         return
     try:
         run.note(f"capture incomplete: {text}", kind="capture")
+    except RunFinished:
+        pass  # it ended just now: the log has it
     except Exception as error:  # noqa: BLE001 - the shield
         if _first((*_place(error), "note")):
             warn(f"the run could not be told that its record is incomplete: {error}", error)

@@ -139,10 +139,12 @@ class Folder:
     def error(self, error: OSError) -> StoreError:
         """Return a StoreError for a failed write: what is wrong and what to do."""
         reason = error.strerror or str(error)
-        return StoreError(
-            f"the store {self.root} cannot be written ({reason}): "
-            "free space or mend the permissions, or name another place with AUTOTRACK_STORE"
+        trouble = f"the store {self.root} cannot be written ({reason})"
+        failure = StoreError(
+            f"{trouble}: free space or mend the permissions, or name another place with AUTOTRACK_STORE"
         )
+        failure.trouble = trouble
+        return failure
 
     def run_folder(self, run: str) -> Path:
         """Return where the segments of a run lie."""

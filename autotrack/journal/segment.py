@@ -214,7 +214,9 @@ class SegmentWriter:
         kept = "this value is kept in memory and written when the store works again"
         if self.dropped:
             kept = f"{self.dropped:,} events were given up after {_MAX_WAITING >> 20} MiB were waiting in memory"
-        return StoreError(f"{refusal}; {kept}")
+        failure = StoreError(f"{refusal}; {kept}")
+        failure.trouble = refusal.trouble
+        return failure
 
     def _forget_parent(self) -> None:
         """Begin anew in a forked child: nothing of the parent's is written twice, no inherited lock is waited for."""

@@ -108,7 +108,7 @@ def _attempt(action: Callable[[], object]) -> None:
     try:
         action()
     except (StoreError, OSError) as error:
-        warn(str(error))
+        warn(str(error), error)
 
 
 _syncer = _Syncer()
