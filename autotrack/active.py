@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from autotrack import config, delivery, ending
-from autotrack.errors import AutotrackError, NoActiveRun
+from autotrack.errors import NoActiveRun
 from autotrack.journal import syncing
 from autotrack.journal.events import Start
 from autotrack.journal.folder import checked_run_id
@@ -24,7 +24,7 @@ from autotrack.run import Run
 _EXIT_SECONDS = 1.6  # how long the end of the process may be held up (two, with what the interpreter itself does)
 
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
-_open: dict[str, Run] = {}  # by id
+_open: dict[Run, Provenance] = {}  # what is on its way into them
 _lock = threading.RLock()
 _SHORTEST_SECRET = 8  # characters; for shorter names nothing is imported
 _begun: set[str] = set()  # ids from the option `run_id` that a run of this process has taken
@@ -112,17 +112,13 @@ def _without_secrets(text: str) -> str:
 
 
 def _register(run: Run, writer: SegmentWriter, store: str) -> None:
+    provenance = Provenance(writer)
     with _lock:
-        _open[run.id] = run
+        _open[run] = provenance
         ending.arrange(_wind_up)
     delivery.announce(store, run.id)
     syncing.keep_synced(writer)
     enter(run)
-    try:
-        _provenance[run.id] = Provenance(writer)
-    except BaseException:
-        run.finish("failed")
-        raise
 
 
 # -- the active run -------------------------------------------------------------------------------------------------
@@ -146,10 +142,6 @@ def enter(run: Run) -> None:
 
 def leave(run: Run) -> None:
     """Make the run that was active before it the active one again."""
-    with _lock:
-        _open.pop(run.id, None)
-        if not _open:
-            ending.release()
     if _current.get() is run:
         _current.set(active_run())
 
@@ -206,14 +198,15 @@ def log_data(data: Any, name: str | None = None, role: str | None = None) -> Non
     _required("log_data").log_data(data, name, role)
 
 
-# -- environment and code, in the background -----------------------------------------------------------------------
-
-_provenance: dict[str, Provenance] = {}  # by run id, until the run ends
+# -- the end of runs -------------------------------------------------------------------------------------------------
 
 
 def close(run: Run, writer: SegmentWriter) -> None:
     """Close the segment of a run that has ended, in the background, once environment and code are in it."""
-    provenance = _provenance.pop(run.id, None)
+    with _lock:
+        provenance = _open.pop(run, None)
+        if not _open:
+            ending.release()
     if provenance is None:
         syncing.close_soon(writer)
     else:
@@ -221,18 +214,15 @@ def close(run: Run, writer: SegmentWriter) -> None:
         syncing.close_soon(writer, provenance.complete)
 
 
-# -- the end of the process ----------------------------------------------------------------------------------------
-
-
 def _wind_up(status: Any = None, error: BaseException | None = None) -> None:
     """End all runs that this process has open, children first, close their segments and deliver what is left."""
     deadline = time.monotonic() + _EXIT_SECONDS
     with _lock:
-        runs = list(_open.values())
+        runs = list(_open)
     for run in reversed(runs):
         try:
             run.finish(status, error)
-        except AutotrackError as failure:
+        except Exception as failure:  # noqa: BLE001 - the others are to end as well
             warn(str(failure), failure)
     syncing.drain(max(0.1, deadline - time.monotonic()))
     delivery.deliver(deadline)
@@ -243,7 +233,6 @@ def _after_fork_in_child() -> None:
     global _lock  # noqa: PLW0603 - the parent's lock may be held by a thread that does not exist here
     _lock = threading.RLock()
     _open.clear()
-    _provenance.clear()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

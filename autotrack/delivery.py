@@ -43,10 +43,11 @@ def deliver(deadline: float) -> None:
     for courier in list(_couriers.values()):
         courier.end(deadline)
     for store, runs in list(_recorded.items()):
-        if not config.is_url(store) and time.monotonic() < deadline and _news(Folder(store), runs) >= _WORTHWHILE:
+        if not config.is_url(store) and time.monotonic() < deadline:
             try:
-                with _open(store) as index:
-                    _ingest(index, Folder(store), deadline)
+                if _news(Folder(store), runs) >= _WORTHWHILE:
+                    with _open(store) as index:
+                        _ingest(index, Folder(store), deadline)
             except Exception as error:  # noqa: BLE001 - nothing is lost: the journal has it all
                 warn(f"the index was not brought up to date ({error}); the next reader does it")
 

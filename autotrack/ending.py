@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -17,6 +18,9 @@ from typing import Any
 
 WindUp = Callable[[str | None, BaseException | None], object]
 """Ends what is open: with a state (None: as it may be) and the error that ended the process, if one did."""
+
+_PATIENCE = 3.0  # seconds that the main thread waits for the one that ends the process
+_LINGER = 2.0  # seconds that this one stays when there is nothing to look out for: runs often follow each other closely
 
 _wind_up: WindUp | None = None
 _watch: _Watch | None = None
@@ -35,10 +39,11 @@ def arrange(wind_up: WindUp) -> None:
             import atexit
 
             atexit.register(_at_exit)
-    in_main_thread = threading.current_thread() is threading.main_thread()
+    if threading.current_thread() is not threading.main_thread() or os.getpid() == 1:
+        return  # only the main thread may arrange signals; the first process of a container does not die of SIGTERM
     # Only where nobody else handles it; when the process is about to die of it anyway.
-    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        _watch = _watch or _Watch()
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and (_watch is None or not _watch.begin()):
+        _watch = _Watch()
         _watch.begin()
 
 
@@ -57,53 +62,90 @@ class _Watch:
     """
 
     def __init__(self) -> None:
+        self.active = False
+        self._lock = threading.Lock()
         self._once = threading.Lock()
-        self._files = self._reading, self._writing = os.pipe()
+        self._dead = threading.Event()
+        self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
         threading.Thread(target=self._work, name="autotrack-signals", daemon=True).start()
 
-    def begin(self) -> None:
+    def begin(self) -> bool:
+        """Begin, or say that this one is through and another is needed."""
+        with self._lock:
+            if self._writing < 0:
+                return False
+            self.active = True
         signal.signal(signal.SIGTERM, self._handle)
         former = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
-        if former != -1:
+        if former not in (-1, self._writing):
             self._give_back(former)
+        return True
 
     def end(self) -> None:
         """Put everything back as it was."""
+        if not self.active:
+            return
         if signal.getsignal(signal.SIGTERM) == self._handle:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         former = signal.set_wakeup_fd(-1)
         if former not in (-1, self._writing):
             self._give_back(former)
+        self.active = False
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._writing, b"\0")  # the thread sees that it has nothing to do
 
     def forget(self) -> None:
         """In a forked child: the thread does not exist here, and the files are the parent's too."""
-        self.end()
-        for file in self._files:
-            os.close(file)
+        if self.active:
+            signal.set_wakeup_fd(-1)
+            if signal.getsignal(signal.SIGTERM) == self._handle:
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self._writing >= 0:
+            os.close(self._reading)
+            os.close(self._writing)
 
     def _give_back(self, file: int) -> None:
         with contextlib.suppress(ValueError, OSError):  # closed meanwhile
             signal.set_wakeup_fd(file)
 
     def _work(self) -> None:
-        while numbers := os.read(self._reading, 64):
-            if signal.SIGTERM in numbers:
-                self._die()
+        while True:
+            found, _, _ = select.select([self._reading], [], [], None if self.active else _LINGER)
+            if found:
+                # Every signal that Python handles is heard of here; SIGTERM may have become somebody else's meanwhile.
+                if signal.SIGTERM in os.read(self._reading, 64) and self._is_ours():
+                    self._die()
+                continue
+            with self._lock:
+                if not self.active:
+                    os.close(self._reading)
+                    os.close(self._writing)
+                    self._reading = self._writing = -1
+                    return
+
+    def _is_ours(self) -> bool:
+        return signal.getsignal(signal.SIGTERM) == self._handle
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        self._die()
+        if not self._once.locked():
+            self._die()
+        # The thread is at it: nothing of the user's is to run on with runs that have ended. It may need what the main
+        # thread holds, though.
+        self._dead.wait(_PATIENCE)
 
     def _die(self) -> None:
         if not self._once.acquire(blocking=False):
-            return  # the other one is at it
-        if _wind_up is not None:
-            _wind_up("killed", None)
-        import ctypes
+            return
+        try:
+            if _wind_up is not None:
+                _wind_up("killed", None)
+        finally:
+            import ctypes
 
-        # As `signal.signal`, which works in the main thread only; SIG_DFL is 0.
-        ctypes.CDLL(None).signal(int(signal.SIGTERM), ctypes.c_void_p(0))
-        os.kill(os.getpid(), signal.SIGTERM)
+            # As `signal.signal`, which works in the main thread only; SIG_DFL is 0.
+            ctypes.CDLL(None).signal(int(signal.SIGTERM), ctypes.c_void_p(0))
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _is_child_of_multiprocessing() -> bool:
@@ -130,6 +172,22 @@ def _at_exit() -> None:
             exec("raise KeyboardInterrupt")  # noqa: S102
 
 
+# A child has the parent's handler and wake-up file until it forgets them: a SIGTERM for it must not end its parent. So
+# that signal waits while a process forks, as long as we look out for it.
+_masks = threading.local()
+
+
+def _before_fork() -> None:
+    _masks.former = None
+    if _watch is not None and _watch.active:
+        _masks.former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _after_fork_in_parent() -> None:
+    if _masks.former is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _masks.former)
+
+
 def _after_fork_in_child() -> None:
     """What the parent arranged ends the parent; the child arranges its own end when it has something open."""
     global _wind_up, _watch  # noqa: PLW0603 - state of the process
@@ -140,6 +198,8 @@ def _after_fork_in_child() -> None:
 
         atexit.unregister(_at_exit)
     _wind_up = _watch = None
+    if _masks.former is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _masks.former)
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

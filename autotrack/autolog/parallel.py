@@ -11,6 +11,7 @@ from typing import Any
 from autotrack import active
 from autotrack.autolog.calls import OPEN, Call
 from autotrack.autolog.patches import Patches, mend
+from autotrack.autolog.shield import guarded
 from autotrack.autolog.wrappers import uncounted
 from autotrack.run import Run
 
@@ -60,7 +61,8 @@ def _autolog(wrapped: Any, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
         results = wrapped(*args, **kwargs)
     else:
         results = wrapped(_carried(args[0], call, run), **kwargs)
-    mend()
+    with guarded("observing classes of __main__ again"):
+        mend()
     return results
 
 

@@ -74,8 +74,9 @@ class Patches:
             if callable(original) or hasattr(type(original), "__get__"):
                 self._wrap_method(Site(self, cls, name, observer, nested=nested), original)
                 if cls.__module__ == "__main__":
-                    cls_ = weakref.ref(cls)
-                    self._again[id(cls), name] = lambda: None if (cls := cls_()) is None else wrap(cls)
+                    place = id(cls), name
+                    cls_ = weakref.ref(cls, lambda _: self._again.pop(place, None))
+                    self._again[place] = lambda: None if (cls := cls_()) is None else wrap(cls)
 
         self._on_later_subclass(base, wrap)
         for cls in _tree(base):

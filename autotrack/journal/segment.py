@@ -60,8 +60,9 @@ class SegmentWriter:
         self.name = ""
         self.dropped = 0  # events given up because too many were waiting
         self.closed = False
+        self._ended = False  # its last line has been handed over
         self._not_before = not_before
-        self._waiting: list[bytes] = []
+        self._waiting: list[tuple[bytes, bytes]] = []  # what is left of a line, and the whole of it
         self._waiting_size = 0
         self._kept: list[bytes] = []  # what would be missed most if the segment were deleted: start, params, tags
         self._kept_size = 0
@@ -91,9 +92,10 @@ class SegmentWriter:
             except OSError as error:
                 self._wait(line)
                 raise self._refusal(error) from error
-            self._recent.append(line)
-            if written != len(line):  # the rest comes before anything else, however long it is
-                self._waiting.append(line[written:])
+            if written == len(line):
+                self._recent.append(line)
+            else:  # the rest comes before anything else, however long it is
+                self._waiting.append((line[written:], line))
                 self._waiting_size += len(line) - written
                 self.flush()
 
@@ -101,28 +103,32 @@ class SegmentWriter:
         """Write what is waiting; StoreError if that still does not work."""
         with self._lock:
             try:
+                if self._fd >= 0 and os.fstat(self._fd).st_nlink == 0:
+                    self._prepare_anew()
                 if self._fd < 0:
                     self._open()
                 while self._waiting:
-                    line = self._waiting[0]
-                    written = os.write(self._fd, line)
+                    rest, whole = self._waiting[0]
+                    written = os.write(self._fd, rest)
                     self._waiting_size -= written
-                    if written == len(line):
+                    if written == len(rest):
                         del self._waiting[0]
+                        if whole:
+                            self._recent.append(whole)
                     else:
-                        self._waiting[0] = line[written:]
+                        self._waiting[0] = rest[written:], whole
             except OSError as error:
                 raise self._refusal(error) from error
 
     def sync(self) -> None:
         """Make what was written survive a crash of the machine; begin a new segment if this one was deleted."""
         with self._lock:
-            if self._waiting:
+            if self.closed:
+                return
+            if self._waiting or (self._fd >= 0 and os.fstat(self._fd).st_nlink == 0):
                 self.flush()
             if self._fd < 0:
                 return
-            if os.fstat(self._fd).st_nlink == 0:
-                self._begin_anew()
             self._recent.clear()
             fd = os.dup(self._fd)
         try:
@@ -131,20 +137,23 @@ class SegmentWriter:
             os.close(fd)
 
     def close(self) -> None:
-        """Write the last line and close the file. Closing twice is allowed."""
+        """Write the last line and close the file. Closing twice is allowed.
+
+        StoreError, and still open, where something waits that cannot be written yet.
+        """
         with self._lock:
             if self.closed:
                 return
-            try:
-                self.sync()
+            self.sync()
+            if not self._ended:
+                self._ended = True
                 self.append(_encode(Close(t=now())) + b"\n")
-                self.sync()
-            finally:
-                self.closed = True
-                _writers.discard(self)
-                if self._fd >= 0:
-                    os.close(self._fd)
-                    self._fd = -1
+            self.sync()
+            self.closed = True
+            _writers.discard(self)
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def _catch_up(self, line: bytes) -> None:
         """Write what waits before `line`; where that does not work, `line` waits too."""
@@ -160,20 +169,21 @@ class SegmentWriter:
             cause = error.__cause__
             raise (self._refusal(cause) if isinstance(cause, OSError) else error) from cause
 
-    def _begin_anew(self) -> None:
-        """Go on in a new segment where somebody has deleted this one; what is still in memory is written again."""
+    def _prepare_anew(self) -> None:
+        """Prepare for a new segment where somebody has deleted this one: what is still in memory waits once more."""
         os.close(self._fd)
         self._fd = -1
         recent = list(self._recent)
-        known = {*map(id, recent), *map(id, self._waiting)}
+        waiting = [whole for _, whole in self._waiting if whole]
+        known = {*map(id, recent), *map(id, waiting)}
         note = Note(
             t=now(), kind="capture",
             text="capture incomplete: the store was deleted while this run was recorded; values from before are gone",
         )  # fmt: skip
-        lines = [*(line for line in self._kept if id(line) not in known), *recent, _encode(note) + b"\n"]
-        self._waiting[:0] = lines
-        self._waiting_size += sum(map(len, lines))
-        self.flush()
+        lines = [*(line for line in self._kept if id(line) not in known), *recent, _encode(note) + b"\n", *waiting]
+        self._recent.clear()
+        self._waiting = [(line, line) for line in lines]
+        self._waiting_size = sum(map(len, lines))
 
     def _open(self) -> None:
         self.folder.create()
@@ -192,13 +202,18 @@ class SegmentWriter:
         try:
             path.parent.mkdir(exist_ok=True)
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            line = _encode(header) + b"\n"
-            written = os.write(fd, line)
-            os.utime(self.folder.runs)  # tells readers that there is a new segment
+            try:
+                line = _encode(header) + b"\n"
+                written = os.write(fd, line)
+                os.utime(self.folder.runs)  # tells readers that there is a new segment
+            except BaseException:
+                os.close(fd)
+                path.unlink()
+                raise
         except OSError as error:
             raise self.folder.error(error) from error
-        if written != len(line):  # the first line must be whole before anything else is
-            self._waiting.insert(0, line[written:])
+        if written != len(line):  # the first line must be whole before anything else is; another segment has its own
+            self._waiting.insert(0, (line[written:], b""))
             self._waiting_size += len(line) - written
         self._fd = fd
 
@@ -206,7 +221,7 @@ class SegmentWriter:
         if self._waiting_size + len(line) > _MAX_WAITING:
             self.dropped += 1
             return
-        self._waiting.append(line)
+        self._waiting.append((line, line))
         self._waiting_size += len(line)
 
     def _refusal(self, error: OSError) -> StoreError:

@@ -26,10 +26,12 @@ class _Closing(NamedTuple):
 
     writer: SegmentWriter
     complete: Callable[[], bool]
-    until: float
+    since: float  # not before (monotonic seconds)
+    until: float  # whether they have come or not
 
     def ready(self) -> bool:
-        return self.complete() or time.monotonic() >= self.until
+        now = time.monotonic()
+        return now >= self.since and (now >= self.until or self.complete())
 
 
 class _Syncer:
@@ -47,7 +49,7 @@ class _Syncer:
     def close(self, writer: SegmentWriter, complete: Callable[[], bool]) -> None:
         with self._condition:
             self._open.discard(writer)
-            self._closing.append(_Closing(writer, complete, time.monotonic() + _LONGEST))
+            self._closing.append(_Closing(writer, complete, 0.0, time.monotonic() + _LONGEST))
             self._ensure_thread()
             self._condition.notify_all()
 
@@ -81,9 +83,11 @@ class _Syncer:
                     return
                 writers = list(self._open)
             if ready is not None:
-                _attempt(ready.writer.close)
+                closed = _attempt(ready.writer.close)
                 with self._condition:
                     self._closing.remove(ready)
+                    if not closed:  # the store is full, say: what waits is tried again, as long as the process lives
+                        self._closing.append(ready._replace(since=time.monotonic() + _INTERVAL))
                     self._condition.notify_all()
             if time.monotonic() - synced >= _INTERVAL:
                 for writer in writers:
@@ -93,7 +97,8 @@ class _Syncer:
     def _pause(self, synced: float) -> bool:
         """Wait until something is to be done (lock held); False, and no thread any more, where there is nothing."""
         if self._closing:
-            self._condition.wait(_GLANCE)
+            soon = any(closing.since <= time.monotonic() for closing in self._closing)
+            self._condition.wait(_GLANCE if soon else _INTERVAL / 4)
         elif self._open:
             self._condition.wait(max(0.0, synced + _INTERVAL - time.monotonic()))
         else:
@@ -104,11 +109,13 @@ class _Syncer:
         return True
 
 
-def _attempt(action: Callable[[], object]) -> None:
+def _attempt(action: Callable[[], object]) -> bool:
     try:
         action()
     except (StoreError, OSError) as error:
         warn(str(error), error)
+        return False
+    return True
 
 
 _syncer = _Syncer()

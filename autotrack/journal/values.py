@@ -57,13 +57,13 @@ def encode_float(value: float) -> float | str:
 
 def scalar(value: Any) -> Any:
     """Return the Python number, bool or text inside a 0-d array or tensor or array scalar; others unchanged."""
-    if not hasattr(value, "item") or isinstance(value, (str, bytes, Mapping)):
+    if isinstance(value, (str, bytes, Mapping)):
         return value
-    if getattr(value, "shape", None) == () or getattr(value, "ndim", None) == 0:
-        try:
+    try:
+        if hasattr(value, "item") and (tuple(getattr(value, "shape", (1,))) == () or getattr(value, "ndim", None) == 0):
             return value.item()
-        except (TypeError, ValueError, RuntimeError):  # e.g. a tensor on the meta device
-            return value
+    except Exception:  # noqa: BLE001 - a tensor on the meta device, a lazy object, any class of the user's
+        return value
     return value
 
 

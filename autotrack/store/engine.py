@@ -125,7 +125,7 @@ class Index:
     def _elsewhere(self) -> list[Path]:
         """Return where the index may lie if not where it is."""
         paths = [] if self.folder is None else index_paths(self.folder)
-        return paths[paths.index(self.path) + 1 :] if self.path in paths else []
+        return paths[paths.index(self.path) + 1 :] if self.path in paths else paths
 
     def _move(self, paths: Sequence[Path]) -> None:
         self.engine.dispose()

@@ -98,9 +98,10 @@ def test_dropped_classes_leave_nothing_behind(patches: Patches) -> None:
     patches.around_subclasses(Base, "fit", nothing)
     before = len(patches._undo)
     for _ in range(100):
-        type("Own", (Base,), {"fit": lambda self: None})
+        type("Own", (Base,), {"fit": lambda self: None, "__module__": "__main__"})
     gc.collect()
     assert len(patches._undo) == before
+    assert not patches._again
 
 
 def test_methods_of_foreign_mixins_are_observed(patches: Patches) -> None:

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from autotrack.errors import RunFinished, StoreError
-from autotrack.journal import segment
+from autotrack.journal import segment, syncing
 from autotrack.journal.decoding import decode_line, decode_lines
 from autotrack.journal.events import Close, Corrupt, Finish, Metrics, Note, Open, Params, Start, Unknown
 from autotrack.journal.folder import Folder
@@ -171,6 +171,45 @@ def test_the_rest_of_a_line_is_never_given_up_however_long(folder: Folder, monke
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     writer.write(Note(t=3, text="third"))
     assert [e.text for e in events(folder, "r") if isinstance(e, Note)] == ["x" * 5000, "third"]
+
+
+def test_what_waits_is_not_lost_with_a_store_that_is_deleted(folder: Folder) -> None:
+    import shutil
+
+    writer = SegmentWriter(folder, "r")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (folder.segments("r")[0].size() + 20, hard))
+    try:
+        for step in range(3):
+            with pytest.raises(StoreError, match="kept in memory"):
+                writer.append(msgspec.json.encode(Metrics(t=step, s=step, v={"loss": 1.0})) + b"\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    shutil.rmtree(folder.root)  # somebody makes room
+    writer.append(msgspec.json.encode(Metrics(t=3, s=3, v={"loss": 1.0})) + b"\n")
+    writer.close()
+    assert [e.s for e in events(folder, "r") if isinstance(e, Metrics)] == [0, 1, 2, 3]
+    assert not [e for e in events(folder, "r") if isinstance(e, Corrupt)]
+
+
+def test_a_disk_that_is_full_at_the_end_is_tried_again(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syncing, "_INTERVAL", 0.1)
+    writer = SegmentWriter(folder, "r")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (folder.segments("r")[0].size(), hard))
+    try:
+        with pytest.raises(StoreError):
+            writer.write(Finish(t=1, status="finished", duration=1))
+        syncing.close_soon(writer)
+        assert not syncing.drain(0.5)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+        with pytest.raises(StoreError):
+            SegmentWriter(folder, "another")
+        assert not folder.segments("another"), "no empty file stays behind"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert syncing.drain(30)
+    assert [type(e) for e in events(folder, "r")] == [Open, Finish, Close]
 
 
 def test_store_that_is_a_file(tmp_path: Path) -> None:

@@ -99,6 +99,85 @@ def test_handlers_of_others_stay() -> None:
         os.close(writing)
 
 
+def test_a_handler_that_the_user_sets_later_is_the_users() -> None:
+    body = """
+seen = []
+signal.signal(signal.SIGTERM, lambda *_: seen.append("checkpoint"))
+os.kill(os.getpid(), signal.SIGTERM)
+import time
+time.sleep(0.5)
+print(seen, run.status)
+"""
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1] == "['checkpoint'] running"
+
+
+def test_nothing_of_the_users_runs_on_with_a_run_that_was_ended() -> None:
+    body = """
+import time
+try:
+    print("going", flush=True)
+    while True:
+        run.log_metric("loss", 1.0)
+        time.sleep(0.001)
+except BaseException as error:
+    print(repr(error), flush=True)
+"""
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", SCRIPT.format(body=body)], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        run = process.stdout.readline().strip()
+        assert process.stdout.readline() == "going\n"
+        process.terminate()
+        assert process.communicate(timeout=60)[0] == ""
+        assert process.returncode == -signal.SIGTERM
+        assert finish_of(run).status == "killed"
+
+
+def test_a_child_that_is_ended_at_once_does_not_take_its_parent_along() -> None:
+    body = """
+import multiprocessing, time
+context = multiprocessing.get_context("fork")
+for _ in range(50):
+    child = context.Process(target=time.sleep, args=(60,))
+    child.start()
+    child.terminate()
+    child.join(30)
+    assert child.exitcode == -signal.SIGTERM, child.exitcode
+print("alive")
+"""
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["alive"]
+
+
+def test_the_first_process_of_a_container_is_left_alone() -> None:
+    """The kernel does not end it by SIGTERM: it would go on training with a run that is over."""
+    body = "os.kill(1, signal.SIGTERM); print(os.getpid(), run.status)"
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", SCRIPT.format(body=body)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode and "unshare" in done.stderr:
+        pytest.skip("process namespaces cannot be made here")
+    assert done.stdout.splitlines()[1:] == ["1 running"], done.stderr
+
+
+def test_a_store_that_is_unreadable_at_the_end_keeps_nobody_alive(tmp_path: Path) -> None:
+    body = """
+import shutil
+store = os.environ["AUTOTRACK_STORE"]
+shutil.rmtree(f"{store}/runs/{run.id}")
+open(f"{store}/runs/{run.id}", "w").close()
+os.kill(os.getpid(), signal.SIGTERM)
+signal.pause()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGTERM
+    assert "Traceback" not in done.stderr
+
+
 def test_an_event_loop_has_its_signals() -> None:
     body = """
 import asyncio

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -135,3 +137,34 @@ def test_ranks_that_are_no_numbers_are_none(monkeypatch: pytest.MonkeyPatch, odd
     monkeypatch.setenv("RANK", odd)
     with autotrack.start_run() as run:
         assert run.recorded
+
+
+def test_a_run_that_is_gone_on_with_while_it_is_open_is_two_attempts() -> None:
+    script = (
+        "import autotrack, sys; first = autotrack.start_run('one'); second = autotrack.start_run(resume=first)\n"
+        "first.finish(); second.log_metric('loss', 1.0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (view,) = autotrack.runs()
+    assert (view.status, view.attempt) == ("finished", 2)
+    assert view.code["argv"] == ["-c"]
+
+
+class Lazy:
+    ndim = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        raise RuntimeError("not computed yet")
+
+    def item(self) -> float:
+        raise KeyError("neither")
+
+
+def test_one_odd_param_does_not_take_the_others_along() -> None:
+    with autotrack.start_run(params={"a": Lazy(), "b": 1}):
+        pass
+    (view,) = autotrack.runs()
+    assert view.params["b"] == 1
+    assert "Lazy" in view.params["a"]
