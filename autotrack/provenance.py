@@ -51,6 +51,7 @@ class Provenance:
 
     def hurry(self) -> None:
         """Begin at once with what has been put off: the run ends."""
+        code.hurry()
         _environment.hurry()
 
     def complete(self) -> bool:

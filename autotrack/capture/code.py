@@ -19,6 +19,7 @@ Values = dict[str, Any]
 """JSON-ready, but for lone surrogates in names that are not UTF-8 (see `autotrack.journal.text`)."""
 
 _FRESH = 1.0  # runs that start within this many seconds share one look at the repository
+_DELAY = 0.02  # seconds that the look leaves the interpreter to what the caller does next
 _MAX_FOLDERS = 64
 
 
@@ -35,8 +36,16 @@ def start(
     if looking is None:
         if len(_looking) >= _MAX_FOLDERS:
             _looking.pop(next(iter(_looking)), None)
-        looking = _looking.setdefault(cwd, Background(lambda: _repository(cwd), fresh=_FRESH, name="autotrack-code"))
+        looking = _looking.setdefault(
+            cwd, Background(lambda: _repository(cwd), fresh=_FRESH, name="autotrack-code", delay=_DELAY)
+        )
     looking.request(lambda found: done(combine(first, found)), failed)
+
+
+def hurry() -> None:
+    """Look at once where a look has been put off: somebody waits."""
+    for looking in list(_looking.values()):
+        looking.hurry()
 
 
 def wait(timeout: float) -> bool:
