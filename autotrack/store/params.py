@@ -70,9 +70,14 @@ def _rows(run: int, latest: dict[str, tuple[Write, Any]], keys: Mapping[str, int
     for text, (write, value) in latest.items():
         for path, leaf in leaves(text, value):
             described = {**param_columns(leaf), "value": None, "leaf": True}
-            rows[keys[path]] = {"run": run, "key": keys[path], **described, **write.place()}
+            rows[keys[path]] = {"run": run, "key": keys[path], **described, **write.place(), "position": 0}
+    positions: dict[Write, dict[str, int]] = {}
     for text, (write, value) in latest.items():
-        described = {**param_columns(value), "value": encoded(value), "leaf": False}
+        if write not in positions:
+            positions[write] = {name: at for at, name in enumerate(write.event.values)}
+        described = {
+            **param_columns(value), "value": encoded(value), "leaf": False, "position": positions[write][text]
+        }  # fmt: skip
         rows[keys[text]] = {"run": run, "key": keys[text], **described, **write.place()}
     return rows
 

@@ -137,6 +137,7 @@ params = Table(
     Column("value", Text),  # exact, as encoded in the journal; NULL on leaves of nested values
     Column("leaf", Boolean, nullable=False, server_default=false()),  # one leaf of a nested param, there to be searched
     *_order(),
+    Column("position", Integer, nullable=False, server_default="0"),  # among those of the same line
     Index("ix_params_key_number", "key", "number", "run"),
     sqlite_with_rowid=False,
 )

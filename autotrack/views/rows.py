@@ -136,8 +136,8 @@ class ParamRow(NamedTuple):
     run: str
     key: str
     value: Any
-    order: tuple[int, int, str]
-    """Time and place of the line, then the key: the index does not know the order within one line."""
+    order: tuple[int, int, int]
+    """Time and place of the line, then the place in it."""
 
 
 class _ParamValues:
@@ -168,16 +168,16 @@ def param_rows(index: Index, ids: Sequence[str]) -> list[ParamRow]:
         | ((p.kind == "str") & p.string.is_not(None))
     )
     string = case((p.kind == "str", p.string))
-    columns = (p.run, p.key, p.kind, p.number, string, case((said, None), else_=p.value), p.clock, p.offset)
+    columns = (p.run, p.key, p.kind, p.number, string, case((said, None), else_=p.value), p.clock, p.offset, p.position)
     found = []
     with connected(index) as connection:
         for names in row_numbers(connection, ids):
             query = select(*columns).where(p.run.in_(names), p.leaf.is_(False))
             rows = connection.execute(query).all()
             texts = key_texts(connection, {row[1] for row in rows})
-            for run, key, kind, number, string, text, clock, offset in rows:
-                order = clock, offset, texts[key]
-                found.append(ParamRow(names[run], texts[key], value(kind, number, string, text), order))
+            for run, key, kind, number, string, text, *order in rows:
+                known = value(kind, number, string, text)
+                found.append(ParamRow(names[run], texts[key], known, tuple(order)))
     return found
 
 

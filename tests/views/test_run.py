@@ -128,7 +128,7 @@ def test_unknown_keys_say_what_was_meant(store) -> None:
         assert f"did you mean '{meant}'?" in str(caught.value)
     with pytest.raises(KeyError, match="did you mean 'train/accuracy_score'"):
         view.series("train/accuracy_scor")
-    with pytest.raises(KeyError, match="no param 'zzz' was recorded: there are 'C', 'learning_rate'"):
+    with pytest.raises(KeyError, match="no param 'zzz' was recorded: there are 'learning_rate', 'C'"):
         view.history("zzz")
     assert view.params.get("zzz") is None
     assert "zzz" not in view.params
@@ -226,6 +226,14 @@ def test_data_environment_and_code(store) -> None:
     summary = view.refresh().environment
     assert not summary.complete
     assert summary
+
+
+def test_params_are_listed_as_they_were_logged() -> None:
+    with autotrack.start_run(params={"zeta": 1, "p10": 2, "p2": {"b": 1, "a": 2}}) as run:
+        run.log_params({"later": 3, "alpha": 4})
+    view = autotrack.open_store().run(run.id)
+    assert list(view.params) == ["zeta", "p10", "p2", "later", "alpha"]
+    assert list(view.params["p2"]) == ["b", "a"]
 
 
 def test_hidden_points_count() -> None:
