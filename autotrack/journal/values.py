@@ -117,7 +117,7 @@ def _plain(value: Any) -> bool | int | float | str | None:
 def _opaque(value: Any) -> dict[str, str]:
     try:
         text = repr(value)
-    except Exception as error:  # noqa: BLE001 - any class of the user's may do anything in its repr
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a class of the user's may do anything
         text = f"<repr failed: {type(error).__name__}>"
     if len(text) > _MAX_REPR:
         text = f"{text[:_MAX_REPR]}… ({len(text):,} characters)"

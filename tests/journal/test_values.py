@@ -108,3 +108,12 @@ def test_what_could_not_be_held_is_held_the_same_when_it_is_copied() -> None:
     assert isinstance(opaque, Opaque)
     again = decode_value(encode_value(opaque))
     assert (again, again.type) == (opaque, opaque.type)
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), RecursionError()])
+def test_a_repr_that_raises_is_no_end(error: BaseException) -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise error
+
+    assert encode_value(Odd())["$repr"] == f"<repr failed: {type(error).__name__}>"
