@@ -78,8 +78,9 @@ class Background(Generic[T]):
             done(value[0])
 
     def hurry(self) -> None:
-        """Do not wait any longer before collecting."""
-        self._hurry.set()
+        """Do not wait any longer before collecting what has been asked for."""
+        if not self._idle.is_set():  # else the next request would not be put off
+            self._hurry.set()
 
     def wait(self, timeout: float) -> bool:
         """Wait until all requests are answered, at most `timeout` seconds; False where some are not."""

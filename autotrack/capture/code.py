@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,12 +45,6 @@ def hurry() -> None:
     """Look at once where a look has been put off: somebody waits."""
     for looking in list(_looking.values()):
         looking.hurry()
-
-
-def wait(timeout: float) -> bool:
-    """Wait at most `timeout` seconds for what `start` began; False where something is still under way."""
-    end = time.monotonic() + timeout
-    return all(looking.wait(max(0.0, end - time.monotonic())) for looking in list(_looking.values()))
 
 
 _looking: dict[str, Background[Values]] = {}

@@ -148,11 +148,6 @@ def index_paths(folder: Folder) -> list[Path]:
     return paths
 
 
-def index_path(folder: Folder) -> Path:
-    """Return the best place for the SQLite index of a store."""
-    return index_paths(folder)[0]
-
-
 def filesystem(path: Path, mounts: str = "/proc/mounts") -> str:
     """Return the type of the file system that holds a path; empty where the system does not say."""
     best, found = "", ""

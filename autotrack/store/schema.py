@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-VERSION = 1
+VERSION = 2
 """Version of this schema: an SQLite index of another version is rebuilt; PostgreSQL is migrated by Alembic."""
 
 metadata = MetaData()

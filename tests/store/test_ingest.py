@@ -25,7 +25,7 @@ from autotrack.journal import events, syncing
 from autotrack.journal.folder import Folder
 from autotrack.journal.segment import SegmentWriter
 from autotrack.store import schema
-from autotrack.store.engine import Index, filesystem, index_path
+from autotrack.store.engine import Index, filesystem, index_paths
 from autotrack.store.ingest import ingest
 from autotrack.store.series import decode_all
 
@@ -300,7 +300,7 @@ def recorded() -> str:
 @pytest.mark.parametrize("damage", ["deleted", "garbage", "truncated", "version", "emptied"])
 def test_a_spoiled_index_is_rebuilt(damage: str) -> None:
     uid = recorded()
-    path = index_path(folder())
+    path = index_paths(folder())[0]
     with Index.open(folder()) as index:
         ingest(index, folder())
     if damage == "deleted":
@@ -325,7 +325,7 @@ def test_an_index_deleted_while_open_is_made_again() -> None:
     uid = recorded()
     with Index.open(folder()) as index:
         ingest(index, folder())
-        for path in index_path(folder()).parent.glob("index-*"):
+        for path in index_paths(folder())[0].parent.glob("index-*"):
             path.unlink()
         ingest(index, folder())
         assert points(index, uid, "loss") == ([0], [1.0])
@@ -351,7 +351,7 @@ def test_eight_readers_on_a_missing_or_broken_index(before: bytes | None) -> Non
     for _ in range(20):
         recorded()
     if before is not None:
-        index_path(folder()).write_bytes(before)
+        index_paths(folder())[0].write_bytes(before)
     command = [sys.executable, "-c", READER, str(folder().root)]
     readers = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)]
     results = [reader.communicate() for reader in readers]
@@ -362,7 +362,7 @@ def test_eight_readers_on_a_missing_or_broken_index(before: bytes | None) -> Non
 def test_the_index_of_a_store_that_cannot_be_written_is_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     folder().create()
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert str(index_path(folder())).startswith(os.environ["XDG_CACHE_HOME"])
+    assert str(index_paths(folder())[0]).startswith(os.environ["XDG_CACHE_HOME"])
 
 
 def test_file_systems_are_found_by_the_longest_mount(tmp_path: Path) -> None:
@@ -375,23 +375,6 @@ def test_file_systems_are_found_by_the_longest_mount(tmp_path: Path) -> None:
 
 
 # -- PostgreSQL -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.postgres
-def test_migrations_lead_to_the_schema(postgres_url: str) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    with Index.open(postgres_url) as index, index.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
-
-
-@pytest.mark.postgres
-def test_an_index_of_a_newer_version_is_left_alone(postgres_url: str) -> None:
-    with Index.open(postgres_url) as index, index.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(StoreError, match="upgrade autotrack-ml"):
-        Index.open(postgres_url)
 
 
 @pytest.mark.postgres
@@ -477,7 +460,7 @@ def test_a_store_folder_of_any_name(tmp_path: Path) -> None:
         ingest(index, place)
         assert len(rows(index, select(schema.runs))) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["a?b#c%20 d"]
-    assert index_path(place).stat().st_size > 0
+    assert index_paths(place)[0].stat().st_size > 0
 
 
 def test_of_two_finish_lines_the_first_counts(index: Index) -> None:

@@ -116,7 +116,6 @@ def upgrade() -> None:
         sa.Column("clock", sa.BigInteger(), nullable=False),
         sa.Column("segment", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("position", sa.Integer(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["key"],
             ["keys.id"],
