@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         log_model,
         log_param,
         log_params,
+        log_table,
         set_tag,
         set_tags,
         start_run,
@@ -44,7 +45,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "autotrack.active": (
-        "active_run log_artifact log_data log_metric log_metrics log_model log_param log_params "
+        "active_run log_artifact log_data log_metric log_metrics log_model log_param log_params log_table "
         "set_tag set_tags start_run"
     ),
     "autotrack.autolog": "Autolog autolog",
@@ -81,6 +82,7 @@ __all__ = [
     "log_model",
     "log_param",
     "log_params",
+    "log_table",
     "open_store",
     "runs",
     "set_tag",

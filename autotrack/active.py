@@ -198,6 +198,18 @@ def log_data(data: Any, name: str | None = None, role: str | None = None) -> Non
     _required("log_data").log_data(data, name, role)
 
 
+def log_table(
+    name: str,
+    columns: Mapping[str, Any],
+    *,
+    kind: str = "table",
+    meta: Mapping[str, Any] | None = None,
+    more: bool = False,
+) -> None:
+    """`Run.log_table` of the active run."""
+    _required("log_table").log_table(name, columns, kind=kind, meta=meta, more=more)
+
+
 # -- the end of runs -------------------------------------------------------------------------------------------------
 
 

@@ -217,6 +217,35 @@ class Run:
             )
         )  # fmt: skip
 
+    def log_table(
+        self,
+        name: str,
+        columns: Mapping[str, Any],
+        *,
+        kind: str = "table",
+        meta: Mapping[str, Any] | None = None,
+        more: bool = False,
+    ) -> None:
+        """Record a table: a dict of column names and sequences (or arrays) of equal length, or a data frame.
+
+        Types of cells are kept, of any number of rows. Logging a name again replaces the table in views; with `more`
+        the rows are added to those that it has. `kind` says what the columns mean (docs/tables.md): it decides how the
+        table is drawn.
+        """
+        from autotrack.capture import secrets
+        from autotrack.tables import checked_columns
+
+        if self._status is not None:
+            self._refuse()
+        if self._writer is None:
+            return
+        self._write(
+            events.Table(
+                t=now(), name=checked_key(name), columns=checked_columns(columns), kind=escape(kind), more=more,
+                meta=encode_value(secrets.redact_mapping(dict(meta or {}))),
+            )
+        )  # fmt: skip
+
     def note(self, text: str, kind: str = "info") -> None:
         """Attach a remark for whoever reads the run (kinds: ``info``, ``warning``, ``capture``)."""
         from autotrack.capture import secrets

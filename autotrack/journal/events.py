@@ -102,6 +102,19 @@ class Data(_Event, tag="data", kw_only=True):
     meta: dict[str, Any] = {}
 
 
+class Table(_Event, tag="table", kw_only=True):
+    """Rows of a table: trials of a search, points of a curve, whatever the user logs as one.
+
+    A later table of the same name replaces it, unless it says that its rows come after those (``more``).
+    """
+
+    name: str
+    columns: dict[str, list[Any]]  # cells as `autotrack.journal.values` encodes them; columns have equal lengths
+    kind: str = "table"  # "trials", "roc_curve", "confusion_matrix", ...: what its columns are and how it is drawn
+    more: bool = False
+    meta: dict[str, Any] = {}
+
+
 class Environment(_Event, tag="environment", kw_only=True):
     """Where the run ran: the whole as a JSON blob, the most wanted fields inline."""
 
@@ -134,7 +147,22 @@ class Close(_Event, tag="close", kw_only=True):
     """Last line of a segment whose writer is done with it: it may be sealed."""
 
 
-Event = Open | Start | Params | Metrics | Tags | Artifact | Model | Data | Environment | Code | Note | Finish | Close
+Event = (
+    Open
+    | Start
+    | Params
+    | Metrics
+    | Tags
+    | Artifact
+    | Model
+    | Data
+    | Table
+    | Environment
+    | Code
+    | Note
+    | Finish
+    | Close
+)
 
 
 class Unknown(msgspec.Struct):

@@ -20,6 +20,7 @@ _DOCUMENTS: dict[Any, str] = {
     events.Finish: "finish",
     events.Model: "model",
     events.Data: "data",
+    events.Table: "table",
     events.Environment: "environment",
     events.Code: "code",
     events.Note: "note",

@@ -226,13 +226,13 @@ artifacts = Table(
     UniqueConstraint("run", "name"),
 )
 
-# Starts, finishes, models, data sets, environments, code and notes: one JSON document each, as in the journal.
+# Starts, finishes, models, data sets, tables, environments, code and notes: one JSON document each, as in the journal.
 documents = Table(
     "documents",
     metadata,
     Column("id", _Id, primary_key=True),
     _run(),
-    Column("event", String(16), nullable=False),  # start, finish, model, data, environment, code, note
+    Column("event", String(16), nullable=False),  # start, finish, model, data, table, environment, code, note
     Column("name", Text, nullable=False, server_default=""),
     Column("body", Text, nullable=False),
     *_order(),

@@ -1,0 +1,50 @@
+"""What may be logged as a table: columns of equal length, any values; on their way into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from autotrack.journal.text import escape
+from autotrack.journal.values import encode_float, encode_value
+
+
+def checked_columns(columns: Any) -> dict[str, list[Any]]:
+    """Return columns as journal data, types of cells kept; secrets are masked.
+
+    `columns` is a mapping of names to sequences or arrays, or a data frame. TypeError, or ValueError for columns of
+    different lengths, where it is anything else.
+    """
+    if hasattr(columns, "columns") and hasattr(columns, "shape"):  # a data frame
+        columns = {str(name): columns[name].to_numpy() for name in columns.columns}
+    if not isinstance(columns, Mapping):
+        raise TypeError(f"log_table takes a dict of column names and values, not {type(columns).__name__}")
+    found = {_name(name): _cells(name, values) for name, values in columns.items()}
+    lengths = {name: len(cells) for name, cells in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"the columns of a table have equal lengths, not {lengths}")
+    return found
+
+
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a column is text, not {type(name).__name__}")
+    return escape(str(name))
+
+
+def _cells(name: str, values: Any) -> list[Any]:
+    from autotrack.capture import secrets
+
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if kind in ("b", "i", "f") and not secrets.is_secret_key(name):
+        # What is masked in a masked array becomes None.
+        cells: list[Any] = values.tolist()
+        return cells if kind != "f" else [x if x is None or x - x == 0 else _odd(x) for x in cells]
+    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
+        raise TypeError(f"column {name!r} is a sequence of values, not {type(values).__name__}")
+    items = values.tolist() if hasattr(values, "tolist") else list(values)
+    return [encode_value(cell) for cell in secrets.redact(items, name)]
+
+
+def _odd(value: float) -> dict[str, Any]:
+    return {"$float": encode_float(value)}
