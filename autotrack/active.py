@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from autotrack import config, delivery, ending
-from autotrack.errors import NoActiveRun
+from autotrack import additions, config, delivery, ending
+from autotrack.errors import AutotrackError, NoActiveRun
 from autotrack.journal import syncing
 from autotrack.journal.events import Start
 from autotrack.journal.folder import checked_run_id
@@ -21,6 +21,7 @@ from autotrack.log import warn
 from autotrack.provenance import Provenance
 from autotrack.run import Run
 
+_REST = 2.0  # seconds after which a run that waits for its next call ends
 _EXIT_SECONDS = 1.6  # how long the end of the process may be held up (two, with what the interpreter itself does)
 
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
@@ -132,6 +133,36 @@ def active_run() -> Run | None:
     return run
 
 
+def rest(run: Run) -> None:
+    """Let a run wait for its next call: it is not active, and ends by itself when none comes for a few seconds."""
+    if _current.get() is run:
+        _current.set(run.outer)
+    run.rested = time.monotonic()
+    if run.writer is not None:
+        syncing.keep_synced(run.writer, lambda: _end_of_rest(run))
+
+
+def wake(run: Run) -> Run:
+    """Go on with a run that rests, or has ended since: then as a new attempt. It is active from here on."""
+    with _lock:
+        run.rested = None  # from here on it does not end by itself
+        ended = run.status != "running"
+    if ended:
+        return start_run(resume=run.id)
+    enter(run)
+    return run
+
+
+def _end_of_rest(run: Run) -> bool:
+    with _lock:
+        if run.rested is not None and time.monotonic() - run.rested >= _REST:
+            try:
+                run.finish()
+            except AutotrackError as failure:
+                warn(str(failure), failure)
+    return False  # closing the segment is part of the end
+
+
 def enter(run: Run) -> None:
     """Make a run the active one of this context."""
     outer = active_run()
@@ -233,9 +264,13 @@ def _wind_up(status: Any = None, error: BaseException | None = None) -> None:
         runs = list(_open)
     for run in reversed(runs):
         try:
-            run.finish(status, error)
+            if run.rested is None:
+                run.finish(status, error)
+            else:  # its last call had returned
+                run.finish()
         except Exception as failure:  # noqa: BLE001 - the others are to end as well
             warn(str(failure), failure)
+    additions.close()
     syncing.drain(max(0.1, deadline - time.monotonic()))
     delivery.deliver(deadline)
 

@@ -55,12 +55,13 @@ class Run:
         self.parent = parent
         self.outer: Run | None = None  # the run that was active when this one became so
         self.scoped = False  # entered with `with`: runs started inside are its children
-        self._models = models
-        self._writer = writer  # None: recorded by another process (rank zero), nothing is written here
+        self.models = models
+        self.writer = writer  # None: recorded by another process (rank zero), nothing is written here
         self._append = _discard if writer is None else writer.append
         self._known: set[str] = set()  # metric keys that need no checking
         self._status: FinalStatus | None = None
         self._began = time.monotonic()
+        self.rested: float | None = None  # since when it waits for its next call, which may never come (monotonic)
         self._pid = os.getpid()
 
     def __repr__(self) -> str:
@@ -74,7 +75,7 @@ class Run:
     @property
     def recorded(self) -> bool:
         """Whether this process writes the run (false on ranks other than zero)."""
-        return self._writer is not None
+        return self.writer is not None
 
     # -- metrics ------------------------------------------------------------------------------------------------------
 
@@ -171,18 +172,18 @@ class Run:
         """Keep a trained model in a safe format where there is one; `autotrack.load_model` gives it back."""
         if self._status is not None:
             self._refuse()
-        if self._writer is None or not self._models:
+        if self.writer is None or not self.models:
             return
         from autotrack import flavors
 
         name = "model" if name is None else name
         flavor = flavors.flavor_of(model)
-        blobs = self._blobs(self._writer)
+        blobs = self._blobs(self.writer)
         blob = None
         with blobs.writing() as path:
             saved = flavors.load_flavor(flavor).save(model, path)
             size = path.stat().st_size
-            if self._models == "copy" and size <= _KEPT_MODEL:
+            if self.models == "copy" and size <= _KEPT_MODEL:
                 blob = blobs.adopt(path)
         if blob is None:
             self.note(
@@ -207,7 +208,7 @@ class Run:
 
         if self._status is not None:
             self._refuse()
-        if self._writer is None:
+        if self.writer is None:
             return
         found = describe(data, target=(name or "").partition("_")[0] in _TARGETS)
         self._write(
@@ -237,7 +238,7 @@ class Run:
 
         if self._status is not None:
             self._refuse()
-        if self._writer is None:
+        if self.writer is None:
             return
         self._write(
             events.Table(
@@ -268,17 +269,16 @@ class Run:
         if status not in get_args(events.FinalStatus):
             raise ValueError(f"a run ends as one of {', '.join(get_args(events.FinalStatus))}, not as {status!r}")
         details = None if error is None else _details(error)
+        clock, end = now(), time.monotonic()
+        if self.rested is not None:  # nothing has happened since
+            clock, end = clock - int((end - self.rested) * 1e6), self.rested
         try:
-            self._write(
-                events.Finish(
-                    t=now(), status=status, duration=int((time.monotonic() - self._began) * 1e6), error=details
-                )
-            )
+            self._write(events.Finish(t=clock, status=status, duration=int((end - self._began) * 1e6), error=details))
         finally:
             self._status = status
             active.leave(self)
-            if self._writer is not None:
-                active.close(self, self._writer)
+            if self.writer is not None:
+                active.close(self, self.writer)
 
     def __enter__(self) -> Self:
         from autotrack import active
@@ -304,15 +304,15 @@ class Run:
     def _write(self, event: events.Event) -> None:
         if self._status is not None:
             self._refuse()
-        if self._writer is not None:
-            self._writer.write(event)
+        if self.writer is not None:
+            self.writer.write(event)
 
     def _keep(self, content: Any, name: str, kind: str, meta: Mapping[str, Any] | None) -> None:
-        if self._writer is None:
+        if self.writer is None:
             return
         from autotrack.capture import secrets
 
-        blobs = self._blobs(self._writer)
+        blobs = self._blobs(self.writer)
         blob: Blob
         if isinstance(content, (bytes, bytearray, memoryview)):
             blob = blobs.put_bytes(bytes(content))

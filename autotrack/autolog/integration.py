@@ -17,10 +17,12 @@ needs in an extra of the same name. `autotrack.testing.IntegrationContract` test
 
 from __future__ import annotations
 
+from autotrack.additions import adding
 from autotrack.autolog.calls import Call, Observer
+from autotrack.autolog.listening import Heard, Listener
 from autotrack.autolog.patches import Patches
 from autotrack.autolog.recording import recording
 from autotrack.autolog.rng import alone
 from autotrack.autolog.shield import guarded, note
 
-__all__ = ["Call", "Observer", "Patches", "alone", "guarded", "note", "recording"]
+__all__ = ["Call", "Heard", "Listener", "Observer", "Patches", "adding", "alone", "guarded", "note", "recording"]

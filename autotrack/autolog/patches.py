@@ -10,11 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MethodType, ModuleType
 from typing import Any
 
-from autotrack.autolog.calls import Observer, Site
+from autotrack.autolog.calls import Call, Observer, Site
+from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
 from autotrack.autolog.wrappers import Observed, plain, site_of, uncounted
 
 _MISSING: Any = object()
+
+Door = Callable[..., Any]
+"""What makes the calls of a patched place: `door(wrapped, instance, args, kwargs)`."""
 
 
 class Patches:
@@ -57,6 +61,32 @@ class Patches:
 
         A class that has it from a mixin of somebody else's, which is no subclass of `base`, counts as defining it.
         """
+        self._on_subclasses(base, name, lambda cls: (Site(self, cls, name, observer, nested=nested), None))
+
+    def after(self, owner: type | ModuleType, name: str, listener: Listener) -> None:
+        """Have `listener(heard)` told of each call of `owner.name` that has returned, for microseconds only.
+
+        Not of calls inside an observed one. Calls inside another one that is listened to are part of what is told of
+        that one. See `around` for `owner` and `name`.
+        """
+        site = Site(self, owner, name, _unobserved)
+        if isinstance(owner, type):
+            import inspect
+
+            self._wrap_method(site, inspect.getattr_static(owner, name), ear(site, listener))
+        else:
+            self._wrap_function(site, getattr(owner, name), ear(site, listener))
+
+    def after_subclasses(self, base: type, name: str, listener: Listener) -> None:
+        """`after` for `name` wherever `base` or a subclass of it defines it, as `around_subclasses` does."""
+
+        def made(cls: type) -> tuple[Site, Door]:
+            site = Site(self, cls, name, _unobserved)
+            return site, ear(site, listener)
+
+        self._on_subclasses(base, name, made)
+
+    def _on_subclasses(self, base: type, name: str, made: Callable[[type], tuple[Site, Door | None]]) -> None:
         hooked: weakref.WeakSet[type] = weakref.WeakSet((base,))
 
         def wrap(cls: type) -> None:
@@ -72,7 +102,8 @@ class Patches:
                 return
             original = plain(value) if site is not None and site.patches is self else value
             if callable(original) or hasattr(type(original), "__get__"):
-                self._wrap_method(Site(self, cls, name, observer, nested=nested), original)
+                site, door = made(cls)
+                self._wrap_method(site, original, door)
                 if cls.__module__ == "__main__":
                     place = id(cls), name
                     cls_ = weakref.ref(cls, lambda _: self._again.pop(place, None))
@@ -82,9 +113,9 @@ class Patches:
         for cls in _tree(base):
             wrap(cls)
 
-    def through(self, owner: type, name: str, door: Callable[..., Any]) -> None:
+    def through(self, owner: type, name: str, door: Door) -> None:
         """For the kernel itself: have `door(wrapped, instance, args, kwargs)` make the calls of `owner.name`."""
-        self._wrap_method(Site(self, owner, name, lambda _: None), vars(owner)[name], door)
+        self._wrap_method(Site(self, owner, name, _unobserved), vars(owner)[name], door)
 
     def on_stop(self, callback: Callable[[], object]) -> None:
         """Call `callback()` when `autolog` is stopped."""
@@ -109,7 +140,7 @@ class Patches:
             for again in list(self._again.values()):
                 again()
 
-    def _wrap_method(self, site: Site, original: Any, door: Callable[..., Any] | None = None) -> None:
+    def _wrap_method(self, site: Site, original: Any, door: Door | None = None) -> None:
         owner, name = site.owner, site.name
         wrapper = Observed(original, site, door)
         inherited = name not in vars(owner)
@@ -130,9 +161,9 @@ class Patches:
 
         self._undo[entry] = undo
 
-    def _wrap_function(self, site: Site, original: Any) -> None:
+    def _wrap_function(self, site: Site, original: Any, door: Door | None = None) -> None:
         name = site.name
-        wrapper = Observed(original, site)
+        wrapper = Observed(original, site, door)
         _replace_everywhere(name, original, wrapper)
         self._undo[next(self._count)] = lambda: _replace_everywhere(name, wrapper, original)
 
@@ -160,6 +191,10 @@ class Patches:
         hook = _SubclassHook(__init_subclass__, before)
         base.__init_subclass__ = hook  # type: ignore[assignment]
         self._undo[next(self._count)] = undo
+
+
+def _unobserved(_: Call) -> None:
+    """The observer of places that have a door of their own."""
 
 
 class _SubclassHook:

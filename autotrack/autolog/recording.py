@@ -12,8 +12,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def recording(
-    call: Call, *, name: str | None = None, tags: Mapping[str, Any] | None = None, source: str | None = None
+def recording(  # noqa: PLR0913 - what is said of a run, all of it by keyword
+    call: Call,
+    *,
+    name: str | None = None,
+    tags: Mapping[str, Any] | None = None,
+    source: str | None = None,
+    former: Run | None = None,
+    resting: bool = False,
 ) -> Iterator[Run]:
     """The run of this call: the active run, which stays open, or a new one that ends with the call.
 
@@ -23,8 +29,11 @@ def recording(
 
     `name` and `tags` are for the new run; `tags` are set on an active run as well. `source` (default: the integration's
     name) becomes the tag `source` of a new run.
+
+    For a training in several calls: with `resting`, a run whose call has returned waits some seconds for the next one
+    before it ends. That call gives it as `former`, and goes on with it.
     """
-    from autotrack.active import active_run, start_run
+    from autotrack.active import active_run, rest, start_run, wake
 
     active = active_run()
     outer = call.parent.run if call.parent is not None else None
@@ -32,9 +41,9 @@ def recording(
         run = active
         marks = dict(tags or {})
     else:
-        run = start_run(name=name, parent=outer)
-        call.at_end.append(lambda: _finish(call, run))
-        run._models = call.option("models", run._models)  # noqa: SLF001 - an argument wins over the configuration
+        run = start_run(name=name, parent=outer) if former is None else wake(former)
+        call.at_end.append(lambda: rest(run) if resting and call.error is None else _finish(call, run))
+        run.models = call.option("models", run.models)  # an argument wins over the configuration
         marks = {"source": source or call.site.patches.integration, **(tags or {})}
     call.run = run
     if marks:

@@ -37,18 +37,18 @@ class _Closing(NamedTuple):
 class _Syncer:
     def __init__(self) -> None:
         self._condition = threading.Condition(threading.RLock())
-        self._open: set[SegmentWriter] = set()
+        self._open: dict[SegmentWriter, Callable[[], bool] | None] = {}
         self._closing: list[_Closing] = []
         self._thread: threading.Thread | None = None
 
-    def add(self, writer: SegmentWriter) -> None:
+    def add(self, writer: SegmentWriter, until: Callable[[], bool] | None) -> None:
         with self._condition:
-            self._open.add(writer)
+            self._open[writer] = until
             self._ensure_thread()
 
     def close(self, writer: SegmentWriter, complete: Callable[[], bool]) -> None:
         with self._condition:
-            self._open.discard(writer)
+            self._open.pop(writer, None)
             self._closing.append(_Closing(writer, complete, 0.0, time.monotonic() + _LONGEST))
             self._ensure_thread()
             self._condition.notify_all()
@@ -81,7 +81,7 @@ class _Syncer:
                 ready = next((closing for closing in self._closing if closing.ready()), None)
                 if ready is None and not self._pause(synced):
                     return
-                writers = list(self._open)
+                writers = list(self._open.items())
             if ready is not None:
                 closed = _attempt(ready.writer.close)
                 with self._condition:
@@ -90,8 +90,11 @@ class _Syncer:
                         self._closing.append(ready._replace(since=time.monotonic() + _INTERVAL))
                     self._condition.notify_all()
             if time.monotonic() - synced >= _INTERVAL:
-                for writer in writers:
-                    _attempt(writer.sync)
+                for writer, until in writers:
+                    if until is not None and until():
+                        self.close(writer, lambda: True)
+                    else:
+                        _attempt(writer.sync)
                 synced = time.monotonic()
 
     def _pause(self, synced: float) -> bool:
@@ -121,9 +124,9 @@ def _attempt(action: Callable[[], object]) -> bool:
 _syncer = _Syncer()
 
 
-def keep_synced(writer: SegmentWriter) -> None:
-    """Fsync a segment every few seconds from now on."""
-    _syncer.add(writer)
+def keep_synced(writer: SegmentWriter, until: Callable[[], bool] | None = None) -> None:
+    """Fsync a segment every few seconds from now on, until `until`, asked as often, says that it is to be closed."""
+    _syncer.add(writer, until)
 
 
 def close_soon(writer: SegmentWriter, complete: Callable[[], bool] = lambda: True) -> None:
