@@ -42,10 +42,10 @@ def label_scores(true: Array, predicted: Array, count: int, weight: Array | None
 
 def log_loss(true: Array, probability: Array, weight: Array | None) -> float | None:
     """Mean negative log probability of the true class; None where these are no probabilities."""
-    if probability.dtype != np.float64 or probability.min() < 0 or probability.max() > 1:
+    if probability.dtype not in (np.float64, np.float32) or probability.min() < 0 or probability.max() > 1:
         return None
     eps = np.finfo(probability.dtype).eps
-    chosen = np.clip(probability[np.arange(len(true)), true], eps, 1 - eps)
+    chosen = np.clip(probability[np.arange(len(true)), true], eps, 1 - eps).astype(np.float64)
     return float(np.average(-xlogy(1.0, chosen), weights=weight))
 
 
@@ -68,10 +68,24 @@ def roc_auc(true: Array, score: Array, weight: Array | None) -> float | None:
 
 
 def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
+    counts = ranked(positive, score, weight)
+    if counts is None:
+        return None
+    fps, tps, _ = counts
+    kept = corners(fps, tps)
+    return area(from_zero(fps[kept]), from_zero(tps[kept]))
+
+
+def ranked(positive: Array, score: Array, weight: Array | None = None) -> tuple[Array, Array, Array] | None:
+    """False and true positives at each threshold, and the thresholds, from the highest to the lowest.
+
+    None where there are no positives or no negatives.
+    """
     if weight is not None:
         counted = weight != 0
         positive, score, weight = positive[counted], score[counted], weight[counted]
-    order = np.argsort(score, kind="stable")[::-1]
+    # Without weights the order of equal scores makes no difference, and this sort is ten times as fast.
+    order = np.argsort(score, kind=None if weight is None else "stable")[::-1]
     score, hits = score[order], positive[order].astype(np.float64)
     ends = np.append(np.nonzero(np.diff(score))[0], len(score) - 1)  # the last of each run of equal scores
     if weight is None:
@@ -80,18 +94,25 @@ def _area(positive: Array, score: Array, weight: Array | None) -> float | None:
     else:
         tps = np.cumsum(hits * weight[order])[ends]
         fps = np.cumsum((1 - hits) * weight[order])[ends]
-    if tps[-1] <= 0 or fps[-1] <= 0:
-        return None
+    return None if tps[-1] <= 0 or fps[-1] <= 0 else (fps, tps, score[ends])
+
+
+def corners(fps: Array, tps: Array) -> Array:
+    """Where a ROC curve bends, as a mask."""
+    found = np.ones(len(fps), dtype=bool)
     if len(fps) > 2:
-        corners = np.ones(len(fps), dtype=bool)
-        corners[1:-1] = np.logical_or(np.diff(fps, 2), np.diff(tps, 2))
-        fps, tps = fps[corners], tps[corners]
-    x, y = _from_zero(fps), _from_zero(tps)
-    return float((np.diff(x) * (y[1:] + y[:-1]) / 2.0).sum())
+        found[1:-1] = np.logical_or(np.diff(fps, 2), np.diff(tps, 2))
+    return found
 
 
-def _from_zero(counts: Array) -> Array:
+def from_zero(counts: Array) -> Array:
+    """Growing counts as shares of the last one, after a zero."""
     return np.concatenate(((0.0,), counts)) / counts[-1]
+
+
+def area(x: Array, y: Array) -> float:
+    """Area under a line, by trapezoids."""
+    return float((np.diff(x) * (y[1:] + y[:-1]) / 2.0).sum())
 
 
 def _ratio(part: Array, whole: Array) -> Array:

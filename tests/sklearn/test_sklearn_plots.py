@@ -1,0 +1,216 @@
+"""The numbers of plots are those of scikit-learn, bit for bit; what is left out is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from autotrack_sklearn import plots
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+
+
+def made(*args: Any, **kwargs: Any) -> dict[str, plots.Table]:
+    """Tables by kind."""
+    return {table.kind: table for table in plots.tables(*args, **kwargs)}
+
+
+def lines(table: plots.Table) -> dict[Any, dict[str, Any]]:
+    """The columns of a table of curves, by class."""
+    labels = np.asarray(table.columns["class"])
+    return {
+        label: {name: column[labels == label] for name, column in table.columns.items() if name != "class"}
+        for label in dict.fromkeys(labels.tolist())
+    }
+
+
+@pytest.fixture
+def whole(monkeypatch) -> None:
+    """No curve is thinned."""
+    monkeypatch.setattr(plots, "_POINTS", 10**9)
+    monkeypatch.setattr(plots, "_ALL_POINTS", 10**9)
+
+
+def sample(count: int, classes: int, *, ties: bool, seed: int = 0) -> tuple[Any, Any]:
+    """Labels, and probabilities that say something about them."""
+    generator = np.random.default_rng(seed)
+    true = np.concatenate((np.arange(classes), generator.integers(0, classes, count - classes)))
+    chance = generator.random((count, classes)) + np.eye(classes)[true]
+    chance /= chance.sum(axis=1, keepdims=True)
+    if ties:
+        chance = np.round(chance, 1)
+        chance[:, -1] = 1 - chance[:, :-1].sum(axis=1)
+        chance = np.abs(chance)
+        chance /= chance.sum(axis=1, keepdims=True)
+    return true, chance
+
+
+@pytest.mark.usefixtures("whole")
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("labels", [["no", "yes"], [-1, 1], [False, True], ["a", "b", "c"], list(range(12))])
+def test_values_are_those_of_sklearn(labels: list[Any], ties: bool) -> None:
+    classes = np.array(labels)
+    index, chance = sample(700, len(classes), ties=ties)
+    true, predicted = classes[index], classes[chance.argmax(axis=1)]
+    found = made(true, classes, predicted=predicted, score=chance)
+    assert list(found) == ["confusion_matrix", "roc_curve", "precision_recall_curve", "calibration_curve"]
+
+    matrix = found["confusion_matrix"]
+    want = metrics.confusion_matrix(true, predicted, labels=classes)
+    assert np.array_equal(matrix.columns["count"].reshape(want.shape), want)
+    assert matrix.columns["true"].tolist() == np.repeat(classes, len(classes)).tolist()
+    assert matrix.columns["predicted"].tolist() == np.tile(classes, len(classes)).tolist()
+    assert matrix.meta == {"classes": labels, "normalized": None}
+
+    shown = labels[1:] if len(labels) == 2 else labels
+    roc, recall = found["roc_curve"], found["precision_recall_curve"]
+    assert [list(lines(one)) for one in (roc, recall, found["calibration_curve"])] == [shown] * 3
+    for label in shown:
+        positive, score = true == label, chance[:, labels.index(label)]
+        fpr, tpr, threshold = metrics.roc_curve(positive, score)
+        line = lines(roc)[label]
+        assert [line[name].tolist() for name in ("fpr", "tpr", "threshold")] == [
+            fpr.tolist(),
+            tpr.tolist(),
+            threshold.tolist(),
+        ]
+        assert dict(roc.meta["auc"])[label] == metrics.auc(fpr, tpr)
+        precision, share, threshold = metrics.precision_recall_curve(positive, score)
+        line = lines(recall)[label]
+        assert [line[name].tolist() for name in ("precision", "recall", "threshold")] == [
+            precision.tolist(),
+            share.tolist(),
+            [*threshold.tolist(), None],
+        ]
+        assert dict(recall.meta["average_precision"])[label] == metrics.average_precision_score(positive, score)
+        observed, mean = calibration_curve(positive, score, n_bins=10)
+        line = lines(found["calibration_curve"])[label]
+        assert line["observed"].tolist() == observed.tolist()
+        assert line["predicted"].tolist() == mean.tolist()
+        assert line["count"].sum() == 700
+    assert "points" not in roc.meta | recall.meta
+
+
+@pytest.mark.usefixtures("whole")
+def test_weights() -> None:
+    true, chance = sample(300, 2, ties=True)
+    weight = np.random.default_rng(1).random(300)
+    weight[::5] = 0
+    found = made(true, np.array([0, 1]), predicted=chance.argmax(axis=1), score=chance, weight=weight)
+    want = metrics.confusion_matrix(true, chance.argmax(axis=1), sample_weight=weight)
+    assert np.array_equal(found["confusion_matrix"].columns["count"].reshape(2, 2), want)
+    fpr, tpr, threshold = metrics.roc_curve(true, chance[:, 1], sample_weight=weight)
+    columns = found["roc_curve"].columns
+    assert columns["threshold"].tolist() == threshold.tolist()
+    assert columns["fpr"] == pytest.approx(fpr, rel=1e-12)
+    assert columns["tpr"] == pytest.approx(tpr, rel=1e-12)
+    precision, recall, _ = metrics.precision_recall_curve(true, chance[:, 1], sample_weight=weight)
+    columns = found["precision_recall_curve"].columns
+    assert columns["precision"] == pytest.approx(precision, rel=1e-12)
+    assert columns["recall"] == pytest.approx(recall, rel=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(count=st.integers(300, 3000), classes=st.integers(2, 8), noise=st.floats(0, 30), seed=st.integers(0, 100))
+def test_thinned_curves_stay_close(count: int, classes: int, noise: float, seed: int) -> None:
+    """Every point of the whole curve is near the line through those that are kept, which are points of it."""
+    generator = np.random.default_rng(seed)
+    true = np.concatenate((np.arange(classes), generator.integers(0, classes, count - classes)))
+    score = generator.random((count, classes)) * noise + np.eye(classes)[true]
+    found = made(true, np.arange(classes), score=score if classes > 2 else score[:, 1])
+    roc = found["roc_curve"]
+    most = 200 if classes <= 5 else 1000 // classes
+    total = 0
+    for label, line in lines(roc).items():
+        whole = np.array(metrics.roc_curve(true == label, score[:, label])[:2]).T
+        kept = np.column_stack((line["fpr"], line["tpr"]))
+        total += len(whole)
+        assert len(kept) <= most
+        assert kept[0].tolist() == [0, 0]
+        assert kept[-1].tolist() == [1, 1]
+        assert set(map(tuple, kept.tolist())) <= set(map(tuple, whole.tolist()))
+        # Both are stairs upwards: the sum of the coordinates says where on the line a point belongs.
+        near = np.interp(whole.sum(axis=1), kept.sum(axis=1), kept[:, 0])
+        assert np.abs(near - whole[:, 0]).max() <= 2.1 / (most - 1)
+    assert total == roc.meta.get("of", len(roc.columns["fpr"]))
+    assert roc.meta.get("points", total) == len(roc.columns["fpr"])
+
+
+def test_decisions_have_no_calibration() -> None:
+    true, chance = sample(100, 3, ties=False)
+    classes = np.arange(3)
+    assert list(made(true, classes, score=np.log(chance))) == ["roc_curve", "precision_recall_curve"]
+    assert list(made(true > 0, np.array([False, True]), score=chance[:, 0] - 0.5)) == [
+        "roc_curve",
+        "precision_recall_curve",
+    ]
+    assert "calibration_curve" in made(true > 0, np.array([False, True]), score=chance[:, 0])
+
+
+def test_many_classes() -> None:
+    """Curves of the most frequent ones, cells that are not zero; both said."""
+    generator = np.random.default_rng(0)
+    true = np.sort(generator.geometric(0.05, 2000))
+    classes = np.unique(true)
+    chance = generator.random((2000, len(classes)))
+    chance /= chance.sum(axis=1, keepdims=True)
+    predicted = generator.permutation(true)
+    found = made(true, classes, predicted=predicted, score=chance)
+    assert len(classes) > 50
+    labels, counts = np.unique(true, return_counts=True)
+    shown = list(lines(found["roc_curve"]))
+    assert len(shown) == 20
+    assert min(counts[np.isin(labels, shown)]) >= max(counts[~np.isin(labels, shown)])
+    for kind in ("roc_curve", "precision_recall_curve", "calibration_curve"):
+        assert found[kind].meta["classes_shown"] == 20
+        assert found[kind].meta["classes_of"] == len(classes)
+    matrix = found["confusion_matrix"].columns
+    want = metrics.confusion_matrix(true, predicted, labels=classes)
+    assert (matrix["count"] > 0).all()
+    place = np.searchsorted(classes, matrix["true"]), np.searchsorted(classes, matrix["predicted"])
+    assert np.array_equal(want[place], matrix["count"])
+    assert matrix["count"].sum() == 2000
+
+
+def test_class_that_does_not_occur() -> None:
+    true, chance = sample(90, 3, ties=False)
+    found = made(np.where(true == 2, 1, true), np.arange(3), score=chance)
+    assert list(lines(found["roc_curve"])) == [0, 1]
+    assert list(lines(found["calibration_curve"])) == [0, 1, 2]
+    assert list(made(np.zeros(90, dtype=int), np.arange(3), score=chance)) == ["calibration_curve"]
+
+
+def test_labels_that_the_model_does_not_know() -> None:
+    found = made(np.array(["a", "x", "b"]), np.array(["a", "b"]), predicted=["a", "a", "b"], score=[0.1, 0.2, 0.7])
+    assert list(found) == ["confusion_matrix"]
+    assert found["confusion_matrix"].meta["classes"] == ["a", "b", "x"]
+    assert made([1, 2], None, predicted=[2, 2])["confusion_matrix"].columns["count"].tolist() == [0, 1, 0, 1]
+    assert made([1, 2], None, predicted=["1", "2"]) == {}
+    assert made(np.array([1, None], dtype=object), None, predicted=[1, 2]) == {}
+
+
+def test_residuals() -> None:
+    generator = np.random.default_rng(0)
+    true, predicted = generator.random(5000), generator.random(5000)
+    few, many = made(true[:900], predicted=predicted[:900])["residuals"], made(true, predicted=predicted)["residuals"]
+    assert few.columns["predicted"].tolist() == predicted[:900].tolist()
+    assert few.columns["residual"].tolist() == (true[:900] - predicted[:900]).tolist()
+    assert few.meta == {"shown": 900, "of": 900}
+    assert many.meta == {"shown": 1000, "of": 5000}
+    rows = np.searchsorted(np.arange(5000), np.linspace(0, 4999, 1000).astype(int))
+    assert many.columns["residual"].tolist() == (true - predicted)[rows].tolist()
+
+
+def test_what_gives_no_plot() -> None:
+    """Several targets, nothing, shapes that do not fit, numbers that are none."""
+    true, chance = sample(20, 2, ties=False)
+    classes = np.arange(2)
+    assert made(np.zeros((5, 2)), predicted=np.zeros((5, 2))) == {}
+    assert made([], classes, predicted=[]) == {}
+    assert made(true, classes, predicted=true[:-1], score=chance) == {}
+    for score in (chance[:-1], chance[:, :1], np.full_like(chance, np.nan), np.c_[chance, chance], chance.astype(str)):
+        assert made(true, classes, score=score) == {}
+    assert made([0.5, 1.5], predicted=["a", "b"]) == {}
