@@ -10,7 +10,7 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
-from autotrack_sklearn import fitted
+from autotrack_sklearn import fitted, searches
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of, read
 from autotrack_sklearn.quiet import asking
@@ -135,7 +135,7 @@ def _after(call: Call, run: Run, data: Data, warned: list[str]) -> None:
         with guarded("computing training metrics", run=run):
             _metrics(call, run, data, learner, limited=wanted != "always")
     with guarded("reading the outcome of the search", run=run):
-        _search(run, estimator)
+        searches.record(run, estimator, children=call.option("children", False))
     with guarded("reading series", run=run):
         for name, points in fitted.series(learner).items():
             for step, value in enumerate(points):
@@ -165,19 +165,8 @@ def _metrics(call: Call, run: Run, data: Data, learner: Any, *, limited: bool) -
         run.log_metrics({"loss": outcome.values["log_loss"]}, last)
 
 
-def _search(run: Run, search: Any) -> None:
-    """How many candidates there were, the winner's params, and how good it was."""
-    results = fitted.attribute(search, "cv_results_")
-    if not isinstance(results, dict):
-        return
-    run.log_metrics({"cv/candidates": float(len(results.get("params", ())))})
-    if (score := fitted.attribute(search, "best_score_")) is not None:
-        run.log_metrics({"cv/best_score": float(score)})
-    if isinstance(params := fitted.attribute(search, "best_params_"), dict):
-        run.log_params({f"best/{name}": value for name, value in params_of(params).items()})
-
-
 def _prepares(cls: type) -> bool:
-    if issubclass(cls, (ClassifierMixin, RegressorMixin)):  # e.g. compose.TransformedTargetRegressor
+    # E.g. compose.TransformedTargetRegressor; RFECV, which searches for features with a model.
+    if issubclass(cls, (ClassifierMixin, RegressorMixin)) or hasattr(cls, "predict"):
         return False
     return any(base.__module__.startswith(PREPARATION) for base in cls.__mro__ if issubclass(base, BaseEstimator))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import weakref
 from collections.abc import Mapping
+from types import GeneratorType
 from typing import Any
 
 import numpy as np
@@ -69,15 +70,42 @@ def plain(value: Any) -> Any:
         return type(value)(map(plain, value)) if type(value) in (list, tuple) and len(value) <= _MANY else _count(value)
     if isinstance(value, np.ndarray):
         return value.tolist() if value.size <= _SMALL else f"{value.dtype} array of shape {value.shape}"
+    return _by_name(value)
+
+
+def _by_name(value: Any) -> Any:
     if isinstance(value, np.random.RandomState):
         return "RandomState"
     if isinstance(value, np.random.Generator):
         return f"Generator({type(value.bit_generator).__name__})"
+    if isinstance(value, GeneratorType):  # e.g. of splits; not ours to go through
+        return "generator"
     if isinstance(value, type) or inspect.isroutine(value):
         return f"{value.__module__}.{getattr(value, '__qualname__', value.__name__)}"
+    if hasattr(value, "rvs") and hasattr(value, "dist"):  # a frozen distribution of scipy's, to draw candidates from
+        shown = [*map(repr, value.args), *(f"{name}={item!r}" for name, item in value.kwds.items())]
+        return f"{value.dist.name}({', '.join(shown)})"
     if hasattr(value, "shape"):
         return f"{type(value).__name__} of shape {tuple(value.shape)}"
     return value
+
+
+def brief(value: Any) -> Any:
+    """`plain`, but estimators with those of their params that are not the defaults: ``SVC(C=10)``."""
+    if is_estimator(value):
+        params = value.get_params(deep=False)
+        shown = (f"{name}={brief(params[name])!r}" for name in changed(value, params))
+        return _Code(f"{type(value).__name__}({', '.join(shown)})")
+    if type(value) in (list, tuple) and len(value) <= _MANY:
+        return type(value)(map(brief, value))
+    return value.item() if isinstance(value, np.generic) else plain(value)
+
+
+class _Code(str):
+    """Text that stands in other texts without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def _count(value: Any) -> str:
