@@ -7,11 +7,12 @@ have, and what can never be true, is refused here with an error that points at i
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Collection
 from itertools import pairwise
 
 from autotrack.errors import QueryError
 from autotrack.query.fields import Kind
-from autotrack.query.operands import KNOWN, Operands
+from autotrack.query.operands import RUNS, Operands, Wording
 from autotrack.query.tree import (
     All,
     Any,
@@ -38,8 +39,8 @@ _OPERATORS: dict[type[ast.cmpop], Operator] = {
 _MIRRORED: dict[Operator, Operator] = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
-def parse_filter(text: str) -> Term:
-    """Return the tree of a filter. The empty filter is `All` of nothing.
+def parse_filter(text: str, read: Callable[[str], Conditions] | None = None) -> Term:
+    """Return the tree of a filter, of runs unless `read` says of what. The empty filter is `All` of nothing.
 
     Raises `QueryError` for everything that is not a filter.
     """
@@ -47,7 +48,7 @@ def parse_filter(text: str) -> Term:
         raise QueryError(f"a filter is a text such as 'params.lr < 0.1', not {type(text).__name__}")
     if not text.strip():
         return All(())
-    parser = _Conditions(text)
+    parser = (read or Conditions)(text)
     return parser.term(parser.tree())
 
 
@@ -57,14 +58,16 @@ def parse_field(text: str) -> Field:
     return parser.field(parser.tree())
 
 
-class _Conditions(Operands):
+class Conditions(Operands):
     """Reads conditions: what is true or false of a run."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    def __init__(self, text: str, wording: Wording = RUNS, names: Collection[str] = ()) -> None:
+        super().__init__(text, wording, names)
         self._terms = 0
 
     def term(self, node: ast.expr) -> Term:
+        """Return the tree of a condition."""
+        comparison = f"write a comparison, e.g. {self.wording.comparison}"
         match node:
             case ast.BoolOp(op=ast.And()):
                 return All(tuple(map(self.term, node.values)))
@@ -75,7 +78,7 @@ class _Conditions(Operands):
             case ast.Compare():
                 return self._chain(node)
             case ast.Call():
-                raise self.error(node, "a filter cannot call anything", "write a comparison, e.g. params.lr < 0.1")
+                raise self.error(node, "a filter cannot call anything", comparison)
             case ast.Name() | ast.Attribute() | ast.Subscript():
                 found = self.field(node)
                 example = f"{found.text} == True" if found.kind is Kind.PARAM else f"{found.text} is not None"
@@ -83,7 +86,7 @@ class _Conditions(Operands):
                     node, f"{found.text} alone is no condition", f"compare it with something, e.g. {example}"
                 )
             case _:
-                raise self.error(node, "this is no condition", "write a comparison, e.g. params.lr < 0.1")
+                raise self.error(node, "this is no condition", comparison)
 
     def _chain(self, node: ast.Compare) -> Term:
         operands = [node.left, *node.comparators]
@@ -105,7 +108,7 @@ class _Conditions(Operands):
         if isinstance(operator, ast.In | ast.NotIn):
             return self._membership(left, right, negated=negated)
         if _is_constant(left) and _is_constant(right):
-            raise self.error(left, "this compares two constants", f"one side must be a field; {KNOWN}")
+            raise self.error(left, "this compares two constants", f"one side must be a field; {self.wording.known}")
         if not _is_constant(left) and not _is_constant(right):
             return self._between(self.field(left), operator, self.field(right), right)
         node, mirrored = (right, True) if _is_constant(left) else (left, False)
@@ -166,9 +169,7 @@ class _Conditions(Operands):
         if isinstance(right, ast.List | ast.Tuple):
             return self._one_of(self.field(left), right.elts, negated=negated)
         if _is_constant(right):
-            raise self.error(
-                right, "in needs a list or a text field on its right", 'e.g. params.C in [0.1, 1], or "resnet" in name'
-            )
+            raise self.error(right, "in needs a list or a text field on its right", f"e.g. {self.wording.membership}")
         found = self.field(right)
         part = left.value if isinstance(left, ast.Constant) else None
         if not isinstance(part, str):

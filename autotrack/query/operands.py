@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -11,11 +12,30 @@ from autotrack.query import source, times
 from autotrack.query.fields import COLLECTIONS, RUN_FIELDS, STATES, STATISTICS, Kind
 from autotrack.query.tree import Constant, Field
 
-KNOWN = f"known: {', '.join(RUN_FIELDS)}, params.NAME, metrics.NAME, tags.NAME"
+
+class Wording(NamedTuple):
+    """What errors say of the things that a query is about."""
+
+    known: str
+    example: str
+    comparison: str
+    membership: str
+    key: str
+    home: str
 
 
-class _Part(NamedTuple):
-    """One step behind ``params``, ``metrics`` or ``tags``."""
+RUNS = Wording(
+    known=f"known: {', '.join(RUN_FIELDS)}, params.NAME, metrics.NAME, tags.NAME",
+    example='metrics["val/loss"].min < 0.3 and params.lr <= 1e-3',
+    comparison="params.lr < 0.1",
+    membership='params.C in [0.1, 1], or "resnet" in name',
+    key='metrics["val/loss"]',
+    home="metrics",
+)
+
+
+class Part(NamedTuple):
+    """One step behind the name that a field begins with."""
 
     key: str
     at: int
@@ -25,12 +45,13 @@ class _Part(NamedTuple):
 class Operands:
     """A query's text, read by Python's parser, with errors that point into it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, wording: Wording = RUNS, names: Collection[str] = ()) -> None:
         self.text = text
-        found = source.check(text)
+        self.wording = wording
+        found = source.check(text, wording.home, names)
         self._words = {token.end: token.text for token in found}
         # In brackets a query may have several lines and begin with spaces.
-        self._code = f"({source.parseable(text, found)}\n)"
+        self._code = f"({source.parseable(text, found, names)}\n)"
         self._lines = self._code.split("\n")
 
     def tree(self) -> ast.expr:
@@ -41,9 +62,7 @@ class Operands:
             at = self._position(e.lineno or 1, (e.offset or 1) - 1)
             message = "this is not a filter expression" if e.msg.startswith("invalid syntax") else e.msg
             at = min(at, len(self.text.rstrip()))
-            raise source.error(
-                self.text, at, message, 'e.g. metrics["val/loss"].min < 0.3 and params.lr <= 1e-3'
-            ) from None
+            raise source.error(self.text, at, message, f"e.g. {self.wording.example}") from None
         except (RecursionError, MemoryError):
             raise source.error(self.text, 0, "the query is nested too deeply") from None
 
@@ -130,13 +149,13 @@ class Operands:
 
     def field(self, node: ast.expr) -> Field:
         """Return the field that a node names."""
-        parts, root = self._parts(node)
+        parts, root = self.parts(node)
         text = self.text[self.at(root) : self.end(node)]
         at = self.at(root)
-        name = self._written(root)
+        name = self.written(root)
         if name in RUN_FIELDS:
             if parts:
-                raise self.error(parts[0].at, f"{name} has no parts", KNOWN)
+                raise self.error(parts[0].at, f"{name} has no parts", self.wording.known)
             return Field("run", name, (), RUN_FIELDS[name][0], text, at)
         if name not in COLLECTIONS:
             raise self._unknown(root, name)
@@ -149,7 +168,7 @@ class Operands:
         keys = [part.key for part in parts]
         return Field(name, statistic, tuple(dict.fromkeys([".".join(keys), "/".join(keys)])), kind, text, at)
 
-    def _statistic(self, parts: list[_Part]) -> str:
+    def _statistic(self, parts: list[Part]) -> str:
         if len(parts) < 2 or not parts[-1].attribute:
             return "last"
         name, at, _ = parts[-1]
@@ -162,30 +181,31 @@ class Operands:
             raise self.error(at, f"a metric has no {name}", f"{guess}known: {', '.join(STATISTICS)}")
         return "last"
 
-    def _parts(self, node: ast.expr) -> tuple[list[_Part], ast.Name]:
+    def parts(self, node: ast.expr) -> tuple[list[Part], ast.Name]:
         """Return key, position and whether it is an attribute for each part behind the root, and the root."""
-        parts: list[_Part] = []
+        parts: list[Part] = []
         while True:
             match node:
                 case ast.Name():
                     return parts[::-1], node
                 case ast.Attribute():
-                    key = self._written(node)
-                    parts.append(_Part(key, self.end(node) - len(key), attribute=True))
+                    key = self.written(node)
+                    parts.append(Part(key, self.end(node) - len(key), attribute=True))
                     node = node.value
                 case ast.Subscript(slice=ast.Constant(value=str() as key)):
-                    parts.append(_Part(key, self.at(node.slice), attribute=False))
+                    parts.append(Part(key, self.at(node.slice), attribute=False))
                     node = node.value
                 case ast.Subscript():
-                    raise self.error(node.slice, "a key is written in quotes", 'e.g. metrics["val/loss"]')
+                    raise self.error(node.slice, "a key is written in quotes", f"e.g. {self.wording.key}")
                 case ast.Call():
-                    raise self.error(node, "a filter cannot call anything", KNOWN)
+                    raise self.error(node, "a filter cannot call anything", self.wording.known)
                 case ast.Constant() if parts:
-                    raise self.error(node, "a constant has no parts", KNOWN)
+                    raise self.error(node, "a constant has no parts", self.wording.known)
                 case _:
-                    raise self.error(node, "a field is needed here", KNOWN)
+                    raise self.error(node, "a field is needed here", self.wording.known)
 
-    def _written(self, node: ast.Name | ast.Attribute) -> str:
+    def written(self, node: ast.Name | ast.Attribute) -> str:
+        """Return the name that a node ends with."""
         # As the user wrote it: Python normalizes identifiers (µ becomes μ), and keywords were replaced.
         return self._words[self.end(node)]
 
@@ -198,4 +218,4 @@ class Operands:
             return self.error(root, f"there is no field {name}", f'put a text in quotes: status == "{name}"')
         close = get_close_matches(name, [*RUN_FIELDS, *COLLECTIONS], 1)
         guess = f"did you mean {close[0]}" if close else f"did you mean params.{name} or metrics.{name}"
-        return self.error(root, f"there is no field {name}", f'{guess}, or the text "{name}"? {KNOWN}')
+        return self.error(root, f"there is no field {name}", f'{guess}, or the text "{name}"? {self.wording.known}')

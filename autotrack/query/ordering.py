@@ -42,7 +42,7 @@ def parse_order(text: str | Sequence[str]) -> Iterator[tuple[Field, bool]]:
     """Yield the fields of an order, each with whether it is descending."""
     if isinstance(text, str):
         if text.strip():
-            for part in _split(text):
+            for part in split_order(text):
                 yield _parse(part)
     elif isinstance(text, Sequence) and all(isinstance(part, str) for part in text):
         for part in text:
@@ -51,7 +51,8 @@ def parse_order(text: str | Sequence[str]) -> Iterator[tuple[Field, bool]]:
         raise QueryError(f"an order is a text such as '-metrics.loss, started', not {type(text).__name__}")
 
 
-def _split(text: str) -> Iterator[str]:
+def split_order(text: str) -> Iterator[str]:
+    """Yield the parts of an order between its commas."""
     begin = depth = 0
     for token in source.tokens(text):
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
+from collections.abc import Collection
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ _ESCAPES = re.compile(
     | U00(?:0[\da-fA-F]|10)[\da-fA-F]{4} | N\{[^}]*\} ) )*""",
     re.VERBOSE | re.ASCII,
 )
-_ARITHMETIC = 'a filter compares, it does not calculate; a name with odd characters is written metrics["train/score"]'
+_ARITHMETIC = 'a filter compares, it does not calculate; a name with odd characters is written {}["train/score"]'
 _HINTS = {
     "=": "write == to compare",
     "&&": "write and",
@@ -141,8 +142,11 @@ def tokens(text: str) -> list[Token]:
     return [Token(m.lastgroup or "", m.start(), m[0]) for m in _TOKEN.finditer(text) if m.lastgroup != "space"]
 
 
-def check(text: str) -> list[Token]:
-    """Return the tokens of a query; raise `QueryError` unless Python's parser can be given the text."""
+def check(text: str, home: str = "metrics", names: Collection[str] = ()) -> list[Token]:
+    """Return the tokens of a query; raise `QueryError` unless Python's parser can be given the text.
+
+    `home` is the collection that hints about odd names show. Of `names`, also Python's keywords may stand as they are.
+    """
     if len(text) > MAX_LENGTH:
         raise error(
             text, MAX_LENGTH, f"the query is too long: {len(text):,} characters, at most {MAX_LENGTH:,} are allowed"
@@ -158,17 +162,19 @@ def check(text: str) -> list[Token]:
     found = tokens(text)
     previous: Token | None = None
     for token in found:
-        _check_token(text, token, previous)
+        if not (token.type == "name" and token.text in names and token.text not in WORDS):
+            _check_token(text, token, previous, home)
         previous = token
     _check_nesting(text, found)
     return found
 
 
-def _check_token(text: str, token: Token, previous: Token | None) -> None:
+def _check_token(text: str, token: Token, previous: Token | None, home: str) -> None:
     touches = previous is not None and previous.end == token.at
     match token.type:
         case "wrong":
-            raise error(text, token.at, f"{token.text} is not part of the filter language", _HINTS.get(token.text, ""))
+            hint = _HINTS.get(token.text, "").format(home)
+            raise error(text, token.at, f"{token.text} is not part of the filter language", hint)
         case "string":
             _check_string(text, token)
             if touches and previous is not None and previous.type == "string":
@@ -177,7 +183,7 @@ def _check_token(text: str, token: Token, previous: Token | None) -> None:
                 )
         case "number":
             if not _NUMBER.fullmatch(token.text) or (touches and previous is not None and previous.type == "name"):
-                hint = f'a key like this is written in brackets: metrics["{token.text.strip(".")}"]'
+                hint = f'a key like this is written in brackets: {home}["{token.text.strip(".")}"]'
                 raise error(text, token.at, f"{token.text} is not a number", hint)
         case "name" if not (previous is not None and previous.text == "."):
             if keyword.iskeyword(token.text) and token.text not in WORDS:
@@ -231,10 +237,11 @@ def _check_nesting(text: str, found: list[Token]) -> None:
         raise error(text, opened[-1][0].at, f"{opened[-1][0].text} is never closed")
 
 
-def parseable(text: str, found: list[Token]) -> str:
-    """Return the text with keys that are Python keywords (``params.lambda``) replaced by names of equal length."""
+def parseable(text: str, found: list[Token], names: Collection[str] = ()) -> str:
+    """Return the text with Python's keywords that are keys (``params.lambda``) replaced by names of equal length."""
     parts = list(text.replace("\r", " "))  # which Python would take for the end of a line
-    for before, token in pairwise(found):
-        if before.text == "." and keyword.iskeyword(token.text):
+    for before, token in pairwise([Token("op", 0, ""), *found]):
+        named = before.text == "." or (token.text in names and token.text not in WORDS)
+        if named and keyword.iskeyword(token.text):
             parts[token.at : token.end] = "_" * len(token.text)
     return "".join(parts)
