@@ -28,11 +28,12 @@ def install(patches: Patches) -> None:
     from sklearn.base import BaseEstimator
 
     from autotrack_sklearn import convergence
-    from autotrack_sklearn.observers import observe_fit
+    from autotrack_sklearn.observers import observe_fit, observe_resample
 
     # A class that overrides `fit_transform` or `fit_predict` may train there without calling `fit` (e.g. TSNE).
     for name in ("fit", "fit_transform", "fit_predict"):
         patches.around_subclasses(BaseEstimator, name, observe_fit)
+    patches.around_subclasses(BaseEstimator, "fit_resample", observe_resample)
     convergence.install(patches)
     _observe_validation(patches)
 

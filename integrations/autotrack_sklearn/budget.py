@@ -72,4 +72,6 @@ def first(data: Any, size: int) -> Any:
     """The first samples."""
     if hasattr(data, "iloc"):
         return data.iloc[:size]
+    if not hasattr(data, "__getitem__"):  # a Pool of catboost's
+        return data.slice(list(range(size)))
     return data.tocsr()[:size] if hasattr(data, "tocsr") else data[:size]

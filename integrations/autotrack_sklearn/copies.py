@@ -11,6 +11,8 @@ import cloudpickle
 import numpy as np
 import xxhash
 
+from autotrack_sklearn.curves import is_pool
+
 LARGE = 64 * 1024 * 1024
 """Bytes, of model and data together, that are copied."""
 
@@ -36,7 +38,10 @@ def read_only(data: Any) -> Any:
 
 
 def separate(*values: Any, limit: float = LARGE) -> tuple[Any, ...]:
-    """Deep copies that share with the originals classes only. CannotCopy where that is too large or not possible."""
+    """Deep copies that share with the originals classes only. CannotCopy where that is too large or not possible.
+
+    Shared is also data of catboost's (a `Pool`): it cannot be copied, and to ask a model does not write to it.
+    """
     sink = _Sink(limit)
     pickler = _Pickler(sink)
     try:
@@ -77,11 +82,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def __init__(self, file: Any) -> None:
         super().__init__(file, protocol=5)
-        self.shared: list[type] = []
+        self.shared: list[Any] = []
 
     def persistent_id(self, value: Any) -> int | None:
         """Called by the pickler for every object."""
-        if isinstance(value, type):
+        if isinstance(value, type) or (type(value).__name__ == "Pool" and is_pool(value)):
             self.shared.append(value)
             return len(self.shared) - 1
         if hasattr(type(value), "__del__") and not _says_how_to_copy(type(value)):
@@ -90,9 +95,9 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 
 class _Unpickler(pickle.Unpickler):
-    shared: list[type]
+    shared: list[Any]
 
-    def persistent_load(self, pid: int) -> type:
+    def persistent_load(self, pid: int) -> Any:
         return self.shared[pid]
 
 

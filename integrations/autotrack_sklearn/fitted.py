@@ -22,6 +22,7 @@ SERIES = (
 )
 """Attributes with one number per iteration (or stage); the series is named without the trailing underscore."""
 
+_FLAGS = frozenset({"fitted_", "initialized_"})  # lightgbm's and skorch's words for: it was fitted
 _LISTED = 1_000  # names that are written out
 _LARGEST = 20  # coefficients that are written out
 
@@ -100,6 +101,8 @@ def summary(estimator: Any, outer: Any) -> dict[str, Any]:
         found["classes"] = classes
     given = _names(attribute(outer, "feature_names_in_"))
     names = _names(attribute(estimator, "feature_names_in_"))
+    if names is None:
+        names = attribute(estimator, "feature_names_")  # catboost's
     if given is not None:
         found["feature_names"] = given
     for key in ("coef_", "feature_importances_", "explained_variance_ratio_"):
@@ -144,7 +147,8 @@ def stopped_early_note(estimator: Any) -> str | None:
 
 
 def _attributes(estimator: Any) -> list[tuple[str, Any]]:
-    return [(name, value) for name, value in _own(estimator).items() if name[-1:] == "_" != name[:1]]
+    own = _own(estimator).items()
+    return [(name, value) for name, value in own if name[-1:] == "_" != name[:1] and name not in _FLAGS]
 
 
 def _names(values: Any) -> list[Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
-from autotrack_sklearn import fitted, searches
+from autotrack_sklearn import curves, fitted, searches
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of, read
 from autotrack_sklearn.quiet import asking
@@ -19,10 +19,15 @@ if TYPE_CHECKING:
     from autotrack import Run
     from autotrack_sklearn.training import Data
 
-PREPARATION = tuple(
-    f"sklearn.{name}" for name in ("preprocessing", "impute", "feature_extraction", "feature_selection", "compose")
+PREPARATION = (
+    "sklearn.preprocessing",
+    "sklearn.impute",
+    "sklearn.feature_extraction",
+    "sklearn.feature_selection",
+    "sklearn.compose",
+    "imblearn.base",  # the samplers
 )
-"""Packages whose estimators prepare data: fitted alone they open no run (but with the option `preprocessing`)."""
+"""Where classes come from that prepare data: fitted alone they open no run (but with the option `preprocessing`)."""
 
 
 def observe_fit(call: Call) -> AbstractContextManager[None] | None:
@@ -31,7 +36,12 @@ def observe_fit(call: Call) -> AbstractContextManager[None] | None:
         return None
     if _prepares(type(call.instance)) and not call.option("preprocessing", False):
         return _mention(call)
-    return _record(call)
+    return record(call)
+
+
+def observe_resample(call: Call) -> AbstractContextManager[None] | None:
+    """Observer of `fit_resample` of samplers (imbalanced-learn), which prepare data."""
+    return record(call) if call.option("preprocessing", False) else _mention(call)
 
 
 @contextmanager
@@ -48,34 +58,57 @@ def _mention(call: Call) -> Iterator[None]:
 
 
 @contextmanager
-def _record(call: Call) -> Iterator[None]:
+def record(call: Call, read_data: Callable[[Call], Data] | None = None) -> Iterator[None]:
+    """Record a call that fits an estimator, with its data as `read_data` (by default `given`) finds them."""
     estimator = call.instance
     with recording(call, name=type(estimator).__name__, tags=tags_of(estimator)) as run:
         with asking():
-            data = _data(call, run)
+            data = _data(call, run, read_data or given)
             data = data._replace(params=before(call, run, estimator, data.X, data.y))
+            former = _evaluation(call, run, data)
         with listening() as warned:
             yield
         with asking():
             _after(call, run, data, warned)
+            with guarded("reading evaluation curves", run=run):
+                curves.log_curves(run, fitted.core(estimator), former)
 
 
-def _data(call: Call, run: Run) -> Data:
+def _data(call: Call, run: Run, read_data: Callable[[Call], Data]) -> Data:
     from autotrack_sklearn.training import Data, sums_of
 
     data = Data()
     with guarded("reading the arguments", run=run):
-        data = Data(argument(call, 0, "X"), argument(call, 1, "y"))
-        data = data._replace(weight=_sample_weight(call), routed=_is_routed(call))
+        data = read_data(call)
         if call.option("metrics", True):
             data = data._replace(sums=sums_of(call.instance, data))
     return data
 
 
+def given(call: Call) -> Data:
+    """What `fit` was given to train with."""
+    from autotrack_sklearn.training import Data
+
+    return Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call), _is_routed(call))
+
+
+def _evaluation(call: Call, run: Run, data: Data) -> curves.Record:
+    """Record what other libraries' estimators are evaluated with in `fit`, and say what they know before it."""
+    former = curves.Record()
+    with guarded("describing evaluation sets", run=run):
+        former = curves.begun(fitted.core(call.instance))
+        if call.kwargs and call.option("data", True):
+            known = {"X": data.X, "y": data.y} | call.kwargs
+            for name, values in curves.evaluation_sets(call.instance, data.params, known):
+                run.log_data(values, name=name, role="train" if values is data.X or values is data.y else "validation")
+    return former
+
+
 def tags_of(estimator: Any) -> dict[str, str]:
     """The tags of every run of this framework."""
     cls = type(estimator)
-    return {"estimator": f"{cls.__module__}.{cls.__qualname__}", "framework": "sklearn"}
+    framework = "sklearn" if isinstance(estimator, BaseEstimator) else cls.__module__.partition(".")[0]
+    return {"estimator": f"{cls.__module__}.{cls.__qualname__}", "framework": framework}
 
 
 def argument(call: Call, position: int, name: str) -> Any:

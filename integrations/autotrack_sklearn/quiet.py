@@ -14,6 +14,8 @@ import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator
 
+from autotrack_sklearn.parts import parts, survey
+
 _COUNTING = ("sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree")
 """Modules whose search trees count the questions they are asked; a copy shares their arrays."""
 
@@ -66,6 +68,25 @@ def asking() -> Iterator[None]:
         _asking.reset(token)
         if _FILTER in filters:
             filters.remove(_FILTER)
+
+
+@contextmanager
+def unmoved(estimator: Any) -> Iterator[None]:
+    """Generators that the estimator of others holds stay where they are: `get_params` of xgboost draws a seed."""
+    kinds = (np.random.RandomState, np.random.Generator)
+    held: list[Any] = [value for value, _ in parts(estimator) if isinstance(value, kinds)]
+    if not held or survey(estimator).stranger is None:
+        yield
+        return
+    kept = [copy.deepcopy(generator) for generator in held]
+    try:
+        yield
+    finally:
+        for generator, before in zip(held, kept, strict=True):
+            if isinstance(generator, np.random.RandomState):
+                generator.set_state(before.get_state(legacy=False))
+            else:
+                generator.bit_generator.state = before.bit_generator.state
 
 
 def twin(estimator: Any) -> Any:
