@@ -39,6 +39,7 @@ class Recorded:
         self.data: list[events.Data] = []
         self.models: list[events.Model] = []
         self.artifacts: dict[str, events.Artifact] = {}
+        self.tables: dict[str, events.Table] = {}
         for segment in folder.segments(run):
             for event in decode_lines(segment.read(0, None)):
                 self._take(event)
@@ -60,6 +61,8 @@ class Recorded:
                 self.data.append(event)
             case events.Model():
                 self.models.append(event)
+            case events.Table():
+                self.tables[event.name] = event
             case events.Artifact():
                 self.artifacts[event.name] = event
             case events.Finish():
@@ -69,6 +72,10 @@ class Recorded:
     def metrics(self) -> dict[str, float]:
         """Last values."""
         return {key: points[-1][1] for key, points in self.series.items()}
+
+    def table(self, name: str) -> dict[str, list[Any]]:
+        """The columns of a table, values as they were logged."""
+        return {key: [decode_value(cell) for cell in cells] for key, cells in self.tables[name].columns.items()}
 
     def content(self, name: str) -> bytes:
         """The bytes of an artifact."""
