@@ -58,6 +58,8 @@ class Call:
     """Seconds that the user's own call took (monotonic clock), without what autotrack does around it."""
     run: Run | None
     """The run that `recording` recorded this call in."""
+    opened: bool
+    """Whether that run is there for this call, or for several like it, and no other's."""
     parent: Call | None
     """The observation that this one is nested in, where that one lets its children be seen."""
     done: bool
@@ -78,6 +80,7 @@ class Call:
         self.error = None
         self.duration = 0.0
         self.run = None
+        self.opened = False
         self.parent = None
         self.done = False
         self.traceback: TracebackType | None = None

@@ -55,14 +55,14 @@ def ear(site: Site, listener: Listener) -> Callable[..., Any]:
         token = _inner.set(inner)
         try:
             result = wrapped(*args, **kwargs)
+            heard = Heard(site, instance, args, kwargs, result, inner)
+            if outer is not None:
+                outer.append(heard)
+            else:
+                _tell(listener, heard)  # what it calls itself is part of this call
+            return result
         finally:
             _inner.reset(token)
-        heard = Heard(site, instance, args, kwargs, result, inner)
-        if outer is not None:
-            outer.append(heard)
-        else:
-            _tell(listener, heard)
-        return result
 
     return autolog
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MethodType, ModuleType
 from typing import Any
 
+from autotrack.autolog import hooks
 from autotrack.autolog.calls import Call, Observer, Site
 from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
@@ -61,7 +62,11 @@ class Patches:
 
         A class that has it from a mixin of somebody else's, which is no subclass of `base`, counts as defining it.
         """
-        self._on_subclasses(base, name, lambda cls: (Site(self, cls, name, observer, nested=nested), None))
+
+        def made(cls: type) -> tuple[Site, Door | None]:
+            return Site(self, cls, name, observer, nested=nested), None
+
+        self._on_subclasses(base, name, _defined, made)
 
     def after(self, owner: type | ModuleType, name: str, listener: Listener) -> None:
         """Have `listener(heard)` told of each call of `owner.name` that has returned, for microseconds only.
@@ -78,22 +83,29 @@ class Patches:
             self._wrap_function(site, getattr(owner, name), ear(site, listener))
 
     def after_subclasses(self, base: type, name: str, listener: Listener) -> None:
-        """`after` for `name` wherever `base` or a subclass of it defines it, as `around_subclasses` does."""
+        """`after` for `name` wherever `base` or a subclass of it defines it, or a mixin that they have it from."""
 
         def made(cls: type) -> tuple[Site, Door]:
             site = Site(self, cls, name, _unobserved)
             return site, ear(site, listener)
 
-        self._on_subclasses(base, name, made)
+        self._on_subclasses(base, name, _found, made)
 
-    def _on_subclasses(self, base: type, name: str, made: Callable[[type], tuple[Site, Door | None]]) -> None:
+    def _on_subclasses(
+        self,
+        base: type,
+        name: str,
+        look: Callable[[type, str, type], tuple[type, Any]],
+        made: Callable[[type], tuple[Site, Door | None]],
+    ) -> None:
+        """Patch `name` in every class where `look` finds it: it says whose attribute it is, and what that is."""
         hooked: weakref.WeakSet[type] = weakref.WeakSet((base,))
 
         def wrap(cls: type) -> None:
             if "__init_subclass__" in vars(cls) and cls not in hooked:
                 hooked.add(cls)
                 self._on_later_subclass(cls, wrap)  # its own may not call that of `base`
-            value = _defined(cls, name, base)
+            cls, value = look(cls, name, base)
             if value is _MISSING or hasattr(type(value), "__set__"):
                 return
             # `fit = Base.fit` in a class body, or dataclass(slots=True), brings a wrapper of ours along.
@@ -116,6 +128,20 @@ class Patches:
     def through(self, owner: type, name: str, door: Door) -> None:
         """For the kernel itself: have `door(wrapped, instance, args, kwargs)` make the calls of `owner.name`."""
         self._wrap_method(Site(self, owner, name, _unobserved), vars(owner)[name], door)
+
+    def when_imported(self, module: str, install: Callable[[], object]) -> None:
+        """Call `install()` once a further module of the framework has been imported: now, if it has been already.
+
+        For what is expensive to import and not used by everybody.
+        """
+
+        def hook() -> None:
+            if self.live:
+                with guarded(f"patching {module}"):
+                    install()
+
+        self.on_stop(lambda: hooks.forget(module, hook))
+        hooks.when_imported(module, hook)
 
     def on_stop(self, callback: Callable[[], object]) -> None:
         """Call `callback()` when `autolog` is stopped."""
@@ -222,15 +248,33 @@ def mend() -> None:
         patches.mend()
 
 
-def _defined(cls: type, name: str, base: type) -> Any:
+def _defined(cls: type, name: str, base: type) -> tuple[type, Any]:
     """What a class defines under a name, or has from a mixin that is neither a `base` nor of its package."""
-    package = base.__module__.partition(".")[0]
+    owner, value = _owner(cls, name)
+    if owner is cls or (owner is not object and not issubclass(owner, base) and _package(owner) != _package(base)):
+        return cls, value
+    return cls, _MISSING
+
+
+def _found(cls: type, name: str, base: type) -> tuple[type, Any]:
+    """What a class has under a name, and whose attribute it is; a mixin of others is left alone, its user counts."""
+    owner, value = _owner(cls, name)
+    if owner is object or issubclass(owner, base) or _package(owner) == _package(base):
+        return owner, value
+    return cls, value
+
+
+def _owner(cls: type, name: str) -> tuple[type, Any]:
+    """The class that an attribute comes from, and its value there."""
     for owner in cls.__mro__:
         value = vars(owner).get(name, _MISSING)
         if value is not _MISSING:
-            of_others = not issubclass(owner, base) and owner.__module__.partition(".")[0] != package
-            return value if owner is cls or (of_others and owner is not object) else _MISSING
-    return _MISSING
+            return owner, value
+    return object, _MISSING
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def _tree(base: type) -> Iterator[type]:

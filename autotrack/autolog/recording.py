@@ -40,11 +40,16 @@ def recording(  # noqa: PLR0913 - what is said of a run, all of it by keyword
     if active is not None and active is not outer:
         run = active
         marks = dict(tags or {})
+    elif former is not None:
+        run = wake(former)
+        marks = {}
     else:
-        run = start_run(name=name, parent=outer) if former is None else wake(former)
-        call.at_end.append(lambda: rest(run) if resting and call.error is None else _finish(call, run))
-        run.models = call.option("models", run.models)  # an argument wins over the configuration
+        run = start_run(name=name, parent=outer)
         marks = {"source": source or call.site.patches.integration, **(tags or {})}
+    if run is not active:
+        run.models = call.option("models", run.models)  # an argument wins over the configuration
+        call.opened = True
+        call.at_end.append(lambda: rest(run) if resting and call.error is None else _finish(call, run))
     call.run = run
     if marks:
         run.set_tags(marks)

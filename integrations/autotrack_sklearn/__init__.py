@@ -27,14 +27,15 @@ def install(patches: Patches) -> None:
     """Put the observers in place. Called when scikit-learn has been imported."""
     from sklearn.base import BaseEstimator
 
-    from autotrack_sklearn import convergence
+    from autotrack_sklearn import convergence, heldout
     from autotrack_sklearn.observers import observe_fit, observe_resample
 
     # A class that overrides `fit_transform` or `fit_predict` may train there without calling `fit` (e.g. TSNE).
-    for name in ("fit", "fit_transform", "fit_predict"):
+    for name in ("fit", "fit_transform", "fit_predict", "partial_fit"):
         patches.around_subclasses(BaseEstimator, name, observe_fit)
     patches.around_subclasses(BaseEstimator, "fit_resample", observe_resample)
     convergence.install(patches)
+    heldout.install(patches)
     _observe_validation(patches)
 
 
@@ -45,3 +46,10 @@ def _observe_validation(patches: Patches) -> None:
 
     for name in CROSS_VALIDATION:
         patches.around(_validation, name, observe_validation)
+
+    def observe_inspection() -> None:
+        from sklearn.inspection import _permutation_importance
+
+        patches.around(_permutation_importance, "permutation_importance", observe_validation)
+
+    patches.when_imported("sklearn.inspection", observe_inspection)  # it imports all ensembles

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
-from autotrack_sklearn import curves, fitted, searches
+from autotrack_sklearn import curves, fitted, heldout, iterations, searches
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of, read
 from autotrack_sklearn.quiet import asking
+from autotrack_sklearn.tracked import Track, continued, follow, track_of
 
 if TYPE_CHECKING:
     from autotrack import Run
@@ -61,15 +63,25 @@ def _mention(call: Call) -> Iterator[None]:
 def record(call: Call, read_data: Callable[[Call], Data] | None = None) -> Iterator[None]:
     """Record a call that fits an estimator, with its data as `read_data` (by default `given`) finds them."""
     estimator = call.instance
-    with recording(call, name=type(estimator).__name__, tags=tags_of(estimator)) as run:
+    from autotrack import active_run
+
+    goes_on = call.name == "partial_fit" or fitted.attribute(estimator, "warm_start") is True
+    track = track_of(estimator) if goes_on else None
+    if track is not None and not track.own and active_run() is not track.run:
+        track = None
+    tags = None if track is not None else tags_of(estimator)
+    earlier = None if track is None else track.run
+    with recording(call, name=type(estimator).__name__, tags=tags, former=earlier, resting=goes_on) as run:
         with asking():
+            track = continued(estimator, run, own=call.opened, former=track)
+            track.step = track.calls if goes_on else None
             data = _data(call, run, read_data or given)
-            data = data._replace(params=before(call, run, estimator, data.X, data.y))
+            data = data._replace(params=before(call, run, estimator, data.X, data.y, track=track))
             former = _evaluation(call, run, data)
-        with listening() as warned:
+        with listening() as warned, iterations.watching(estimator) as steps:
             yield
         with asking():
-            _after(call, run, data, warned)
+            _after(call, run, data, warned, track, steps)
             with guarded("reading evaluation curves", run=run):
                 curves.log_curves(run, fitted.core(estimator), former)
 
@@ -98,8 +110,9 @@ def _evaluation(call: Call, run: Run, data: Data) -> curves.Record:
     with guarded("describing evaluation sets", run=run):
         former = curves.begun(fitted.core(call.instance))
         if call.kwargs and call.option("data", True):
-            known = {"X": data.X, "y": data.y} | call.kwargs
-            for name, values in curves.evaluation_sets(call.instance, data.params, known):
+            for name, values in curves.evaluation_sets(
+                call.instance, data.params, {"X": data.X, "y": data.y} | call.kwargs
+            ):
                 run.log_data(values, name=name, role="train" if values is data.X or values is data.y else "validation")
     return former
 
@@ -129,15 +142,24 @@ def _names(call: Call) -> list[str]:
     return list(inspect.signature(getattr(type(call.instance), call.name)).parameters)[1:]
 
 
-def before(call: Call, run: Run, estimator: Any, features: Any, target: Any) -> dict[Any, Any]:
-    """Record params and data, before the call can change them. Gives the params as they are."""
+def before(
+    call: Call, run: Run, estimator: Any, features: Any, target: Any, *, track: Track | None = None
+) -> dict[Any, Any]:
+    """Record params and data, before the call can change them. Gives the params as they are.
+
+    Of a training in several calls (`track`): params where they have changed, data of the first call.
+    """
     params: dict[Any, Any] = {}
     with guarded("reading the params", run=run):
         params = read(estimator)
-        run.log_params(params_of(params))
-        names = changed(estimator, params)
-        run.set_tag("params.changed", ", ".join(names) if names else None)
-    if call.option("data", True):
+        told = params_of(params)
+        if track is None or not track.calls or told != track.params:
+            run.log_params(told)
+            names = changed(estimator, params)
+            run.set_tag("params.changed", ", ".join(names) if names else None)
+        if track is not None:
+            track.params = told
+    if call.option("data", True) and (track is None or not track.calls):
         for name, values in (("X", features), ("y", target)):
             if values is not None:
                 with guarded(f"describing {name}", run=run):
@@ -155,46 +177,78 @@ def _is_routed(call: Call) -> bool:
     return bool(sklearn.get_config()["enable_metadata_routing"] and call.kwargs.keys() - {"X", "y"})
 
 
-def _after(call: Call, run: Run, data: Data, warned: list[str]) -> None:
+def _after(call: Call, run: Run, data: Data, warned: list[str], track: Track, steps: iterations.Steps | None) -> None:
     """Record what came out of it, each part by itself: an odd one must not take the others along."""
     estimator = learner = call.instance
     numbers: dict[str, float] = {"fit_time": call.duration}
     with guarded("reading fitted numbers", run=run):
         learner = fitted.core(estimator)
         numbers |= {**fitted.numbers(learner), **fitted.numbers(estimator)}
+        if call.name == "partial_fit":
+            from autotrack_sklearn.training import length
+
+            track.samples += length(data.X)
+            numbers["samples"] = track.samples
     with guarded("recording the time of fit", run=run):
-        run.log_metrics(numbers)
-    if wanted := call.option("metrics", True):
-        with guarded("computing training metrics", run=run):
-            _metrics(call, run, data, learner, limited=wanted != "always")
-    with guarded("reading the outcome of the search", run=run):
-        searches.record(run, estimator, children=call.option("children", False))
+        run.log_metrics(numbers, track.step)
     with guarded("reading series", run=run):
         for name, points in fitted.series(learner).items():
-            for step, value in enumerate(points):
+            for step, value in track.fresh(name, points):
                 run.log_metrics({name: value}, step)
-    with guarded("summarizing what was fitted", run=run):
-        run.log_artifact(fitted.as_json(fitted.summary(learner, estimator)), "fitted.json", kind="json")
     for text in warned:
         run.note(text, kind="warning")
     with guarded("looking for an early end", run=run):
         if not warned and (remark := fitted.stopped_early_note(learner)):
             run.note(remark, kind="warning")
+    began = time.perf_counter()
+    if track.affords() or call.option("metrics", True) == "always":
+        _more(call, run, data, learner, track, steps)
+    elif not track.skipped:
+        track.skipped = True
+        run.note(
+            f"from call {track.calls + 1} on, metrics, summary and model are recorded now and then, in a tenth of the time "
+            "that the calls take; autotrack.autolog(metrics='always') does it at every call",
+            kind="capture",
+        )
+    track.spent += time.perf_counter() - began
+    track.calls += 1
+    track.fit_time += call.duration
+    with guarded("remembering the model", run=run):
+        follow(track, learner, fitted.attribute(estimator, "best_estimator_"))
+        heldout.remember_labels(track, learner, call)
+
+
+def _more(call: Call, run: Run, data: Data, learner: Any, track: Track, steps: iterations.Steps | None) -> None:
+    """What takes more time than reading a few numbers."""
+    estimator = call.instance
+    if wanted := call.option("metrics", True):
+        with guarded("computing the losses of iterations", run=run):
+            losses = [] if steps is None else steps.losses(call.duration)
+            for number, value in losses:
+                run.log_metrics({"loss": value}, number)
+        with guarded("computing training metrics", run=run):
+            _metrics(call, run, data, learner, track, told=bool(losses), limited=wanted != "always")
+    with guarded("reading the outcome of the search", run=run):
+        searches.record(run, estimator, children=call.option("children", False))
+    with guarded("summarizing what was fitted", run=run):
+        run.log_artifact(fitted.as_json(fitted.summary(learner, estimator)), "fitted.json", kind="json")
     if call.option("models", True):
         with guarded("saving the model", run=run):
-            run.log_model(estimator)
+            run.log_model(estimator, step=track.step)
 
 
-def _metrics(call: Call, run: Run, data: Data, learner: Any, *, limited: bool) -> None:
+def _metrics(call: Call, run: Run, data: Data, learner: Any, track: Track, *, told: bool, limited: bool) -> None:
     from autotrack_sklearn.training import evaluate
 
     outcome = evaluate(call.instance, data, call.duration, limited=limited)
-    run.log_metrics({f"train/{name}": value for name, value in outcome.values.items()})
+    run.log_metrics({f"train/{name}": value for name, value in outcome.values.items()}, track.step)
     for text in outcome.remarks:
         run.note(text, kind="capture")
-    steps = fitted.attribute(learner, "n_iter_")
-    if steps is not None and "log_loss" in outcome.values and fitted.attribute(learner, "loss_curve_") is None:
-        last = float(steps.max() if hasattr(steps, "max") else steps)
+    iterated = fitted.attribute(learner, "n_iter_")
+    if told or iterated is None or "log_loss" not in outcome.values:
+        return
+    if fitted.attribute(learner, "loss_curve_") is None:
+        last = float(iterated.max() if hasattr(iterated, "max") else iterated)
         run.log_metrics({"loss": outcome.values["log_loss"]}, last)
 
 
