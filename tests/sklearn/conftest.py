@@ -32,6 +32,7 @@ class Recorded:
 
     def __init__(self, folder: Folder, run: str) -> None:
         self.folder = folder
+        self.id = run
         self.params: dict[str, Any] = {}
         self.series: dict[str, list[tuple[float | None, float]]] = {}
         self.tags: dict[str, str | None] = {}
