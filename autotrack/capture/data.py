@@ -130,7 +130,11 @@ def _names_of(module: Any) -> dict[str, Any]:
 
 def _unknown(data: Any, kind: str) -> Description:
     shape: list[int] = []
-    if data is not None and hasattr(type(data), "__len__"):
+    if data is not None and hasattr(type(data), "shape"):
+        lengths = data.shape
+        if isinstance(lengths, tuple) and all(isinstance(length, int) for length in lengths):
+            shape = list(lengths)
+    elif data is not None and hasattr(type(data), "__len__"):
         shape = [len(data)]
     return Description(kind, shape=shape)
 

@@ -79,10 +79,7 @@ class _XGBoost(_Library):
 class _LightGBM(_Library):
     def names(self, pairs: Sequence[Any], given: Mapping[str, Any]) -> Sequence[str]:
         named: Sequence[str] | None = given.get("eval_names")
-        if named:
-            return named
-        own = [features is given.get("X") and target is given.get("y") for features, target in pairs]
-        return ["training" if trained else f"valid_{i}" for i, trained in enumerate(own)]
+        return named or [f"valid_{i}" for i in range(len(pairs))]
 
     def rows(self, model: Any) -> Any:
         return vars(model).get("_evals_result")
@@ -177,7 +174,7 @@ def log_curves(run: Run, model: Any, before: Record) -> None:
 def evaluation_sets(model: Any, params: Mapping[Any, Any], given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The data that `fit` was given to evaluate a model with, as ``X_<set>`` and ``y_<set>``.
 
-    Pipelines and searches hand it on to a model among their `params`.
+    Pipelines and searches hand it on to a model among their `params`. The data that it is trained with is left out.
     """
     for key, value in given.items():
         option = key.rpartition("__")[2]
@@ -193,6 +190,8 @@ def evaluation_sets(model: Any, params: Mapping[Any, Any], given: Mapping[str, A
             pairs = list(zip(_several(value), _several(of_model["eval_y"]), strict=True))
         for name, pair in zip(library.names(pairs, of_model), pairs, strict=False):
             features, target = (pair, labels_of(pair)) if is_pool(pair) else pair
+            if features is given["X"]:
+                continue
             yield f"X_{name}", features
             if target is not None:
                 yield f"y_{name}", target

@@ -14,7 +14,7 @@ from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn import curves, fitted, heldout, iterations, searches
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of, read
-from autotrack_sklearn.quiet import asking
+from autotrack_sklearn.quiet import asking, generators_in, unmoved
 from autotrack_sklearn.tracked import Track, continued, follow, track_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ def record(call: Call, read_data: Callable[[Call], Data] | None = None) -> Itera
     tags = None if track is not None else tags_of(estimator)
     earlier = None if track is None else track.run
     with recording(call, name=type(estimator).__name__, tags=tags, former=earlier, resting=goes_on) as run:
-        with asking():
+        held: list[Any] = []
+        with guarded("looking for random generators", run=run):
+            held = generators_in(estimator)
+        with asking(), unmoved(held):
             track = continued(estimator, run, own=call.opened, former=track)
             track.step = track.calls if goes_on else None
             data = _data(call, run, read_data or given)
@@ -80,7 +83,7 @@ def record(call: Call, read_data: Callable[[Call], Data] | None = None) -> Itera
             former = _evaluation(call, run, data)
         with listening() as warned, iterations.watching(estimator) as steps:
             yield
-        with asking():
+        with asking(), unmoved(held):
             _after(call, run, data, warned, track, steps)
             with guarded("reading evaluation curves", run=run):
                 curves.log_curves(run, fitted.core(estimator), former)
@@ -113,7 +116,7 @@ def _evaluation(call: Call, run: Run, data: Data) -> curves.Record:
             for name, values in curves.evaluation_sets(
                 call.instance, data.params, {"X": data.X, "y": data.y} | call.kwargs
             ):
-                run.log_data(values, name=name, role="train" if values is data.X or values is data.y else "validation")
+                run.log_data(values, name=name, role="validation")
     return former
 
 
@@ -210,7 +213,8 @@ def _after(call: Call, run: Run, data: Data, warned: list[str], track: Track, st
             "that the calls take; autotrack.autolog(metrics='always') does it at every call",
             kind="capture",
         )
-    track.spent += time.perf_counter() - began
+    if track.calls:  # at the first call, much of it is imports
+        track.spent += time.perf_counter() - began
     track.calls += 1
     track.fit_time += call.duration
     with guarded("remembering the model", run=run):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from autotrack_sklearn.quiet import unmoved
+from autotrack_sklearn.quiet import generators_in, unmoved
 
 _MANY = 1_000  # items of a list that are written out
 _SMALL = 32  # elements of an array that are written out
@@ -61,7 +61,7 @@ def _is_given(owner: Any, key: str) -> bool:
 
 def read(estimator: Any) -> dict[Any, Any]:
     """`get_params(deep=True)`, as it is, but for a name of skorch's own."""
-    with unmoved(estimator):
+    with unmoved(generators_in(estimator)):
         try:
             found: dict[Any, Any] = estimator.get_params(deep=True)
         except Exception:  # noqa: BLE001 - a class in place of an estimator, and so on: `fit` will tell what is wrong
@@ -114,7 +114,7 @@ def _by_name(value: Any) -> Any:
 def brief(value: Any) -> Any:
     """`plain`, but estimators with those of their params that are not the defaults: ``SVC(C=10)``."""
     if is_estimator(value):
-        with unmoved(value):
+        with unmoved(generators_in(value)):
             params = value.get_params(deep=False)
         shown = (f"{name}={brief(params[name])!r}" for name in changed(value, params))
         return _Code(f"{type(value).__name__}({', '.join(shown)})")

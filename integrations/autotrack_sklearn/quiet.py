@@ -70,19 +70,21 @@ def asking() -> Iterator[None]:
             filters.remove(_FILTER)
 
 
-@contextmanager
-def unmoved(estimator: Any) -> Iterator[None]:
-    """Generators that the estimator of others holds stay where they are: `get_params` of xgboost draws a seed."""
+def generators_in(estimator: Any) -> list[Any]:
+    """Random generators of the user's that an estimator holds, if code that is not scikit-learn's may draw from them."""
     kinds = (np.random.RandomState, np.random.Generator)
-    held: list[Any] = [value for value, _ in parts(estimator) if isinstance(value, kinds)]
-    if not held or survey(estimator).stranger is None:
-        yield
-        return
-    kept = [copy.deepcopy(generator) for generator in held]
+    held = [value for value, _ in parts(estimator) if isinstance(value, kinds)]
+    return held if held and survey(estimator).stranger is not None else []
+
+
+@contextmanager
+def unmoved(generators: list[Any]) -> Iterator[None]:
+    """Generators stay where they are: to read params or coefficients of xgboost draws from its `random_state`."""
+    kept = [copy.deepcopy(generator) for generator in generators]
     try:
         yield
     finally:
-        for generator, before in zip(held, kept, strict=True):
+        for generator, before in zip(generators, kept, strict=True):
             if isinstance(generator, np.random.RandomState):
                 generator.set_state(before.get_state(legacy=False))
             else:

@@ -93,7 +93,7 @@ def test_doctor_gc_and_rebuild(recorded: str) -> None:
     assert "nothing is wrong" in cli("doctor")
     report = json.loads(cli("doctor", "--json"))
     assert report["runs"] == 2
-    assert [one["name"] for one in report["integrations"]] == ["sklearn"]
+    assert [one["name"] for one in report["integrations"]] == ["catboost", "sklearn"]
     assert "0 files" in cli("gc", "--dry-run")
     assert "2 runs" in cli("rebuild")
     assert len(json.loads(cli("runs", "--json"))) == 2
