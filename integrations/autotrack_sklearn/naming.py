@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from types import FrameType
 from typing import Any
@@ -35,12 +36,21 @@ def name_of(value: Any) -> str | None:
 def _search(value: Any, frames: list[FrameType]) -> str | None:
     general = None
     for frame in frames:
-        for name, item in frame.f_locals.items():
-            if item is value and name[:1] != "_":
-                if name not in _GENERAL:
-                    return name
-                general = general or name
+        for name in _names_in(frame, value):
+            if name not in _GENERAL:
+                return name
+            general = general or name
     return general
+
+
+def _names_in(frame: FrameType, value: Any) -> list[str]:
+    namespace = frame.f_locals
+    found = [name for name, item in namespace.items() if item is value and name[:1] != "_"]
+    # Up to Python 3.12 a function's frame keeps this dict, and with it what the function may delete. When nobody else
+    # has asked for it (this variable, the frame, and the argument of getrefcount refer to it), it can be emptied.
+    if type(namespace) is dict and frame.f_code.co_flags & inspect.CO_OPTIMIZED and sys.getrefcount(namespace) <= 3:
+        namespace.clear()
+    return found
 
 
 def _frames() -> list[FrameType]:
