@@ -1,15 +1,35 @@
-"""The time that training metrics may take."""
+"""The time that a record may take: a share of the time of `fit`, or some seconds, whichever is more."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-SHARE = 0.1
-"""Training metrics may take this share of the time of `fit` ..."""
-FLOOR = 0.25
-"""... or this many seconds, whichever is more."""
+
+class Limit(NamedTuple):
+    """How long something may take."""
+
+    share: float
+    """Of the time of `fit`."""
+    floor: float
+    """Seconds that it may take in any case."""
+
+    def seconds(self, fit_time: float) -> float:
+        """The limit after a `fit` of that long."""
+        return max(self.floor, self.share * fit_time)
+
+
+LIMITS = {
+    "metrics": Limit(0.1, 0.25),
+    "plots": Limit(0.05, 0.1),
+    "models": Limit(0.25, 0.5),
+    "data": Limit(0.0, 0.25),  # looked at before `fit`, which may change it: nobody knows yet how long that will take
+}
+"""By the option that lifts the limit where it is ``"always"``. docs/sklearn.md has them as a table."""
 
 _FEW = 4  # samples of the first trial
 _GROWTH = 4  # how many times as many samples the next one has
@@ -17,25 +37,31 @@ _TELLING = 0.02  # of the limit: a trial of that long is more than noise and pre
 
 
 class TooLong(Exception):
-    """The metrics would take more time than they may."""
+    """Something would take more time than it may."""
+
+
+def check(option: str, seconds: float, fit_time: float, what: str = "they") -> None:
+    """Raise TooLong if what the option is about would take longer than it may after a `fit` of that long."""
+    limit = LIMITS[option].seconds(fit_time)
+    if seconds > limit:
+        raise TooLong(
+            f"{what} would take about {seconds:.2g} s after a fit of {fit_time:.2g} s "
+            f"(limit: {limit:.2g} s); autotrack.autolog({option}='always') takes the time"
+        )
 
 
 class Budget:
-    """Counts from its making; whatever happens meanwhile is paid from it."""
+    """Of training metrics. Counts from its making; whatever happens meanwhile is paid from it."""
 
     def __init__(self, fit_time: float, *, limited: bool = True) -> None:
         self.fit_time = fit_time
-        self.limit = max(FLOOR, SHARE * fit_time) if limited else float("inf")
+        self.limit = LIMITS["metrics"].seconds(fit_time) if limited else float("inf")
         self._began = time.perf_counter()
 
     def check(self, seconds: float) -> None:
         """Raise TooLong if there is not that much time left."""
-        total = time.perf_counter() - self._began + seconds
-        if total > self.limit:
-            raise TooLong(
-                f"they would take about {total:.2g} s after a fit of {self.fit_time:.2g} s "
-                f"(limit: {self.limit:.2g} s); autotrack.autolog(metrics='always') computes them"
-            )
+        if self.limit < float("inf"):
+            check("metrics", time.perf_counter() - self._began + seconds, self.fit_time)
 
     def try_out(self, work: Callable[[Any], object], data: Any, count: int) -> None:
         """Raise TooLong unless there is time to do `work` with all `count` samples of `data`.
@@ -75,3 +101,37 @@ def first(data: Any, size: int) -> Any:
     if not hasattr(data, "__getitem__"):  # a Pool of catboost's
         return data.slice(list(range(size)))
     return data.tocsr()[:size] if hasattr(data, "tocsr") else data[:size]
+
+
+@dataclass
+class Saving:
+    """A model being saved: how long the `fit` took, and what to say of it."""
+
+    fit_time: float
+    remark: str | None = None
+
+
+_saving: ContextVar[Saving | None] = ContextVar("autotrack_sklearn_saving", default=None)
+
+
+@contextmanager
+def saving(fit_time: float, *, limited: bool = True) -> Iterator[Saving]:
+    """Models saved inside are pickled where their safe format would take too long."""
+    found = Saving(fit_time)
+    token = _saving.set(found if limited else None)
+    try:
+        yield found
+    finally:
+        _saving.reset(token)
+
+
+def may_be_saved(seconds: float) -> bool:
+    """Whether there is that much time to save a model in its safe format."""
+    current = _saving.get()
+    if current is None:
+        return True
+    try:
+        check("models", seconds, current.fit_time, "the format that needs no trust")
+    except TooLong as reason:
+        current.remark = f"model kept as a pickle, which autotrack.load_model(run, trust=True) loads: {reason}"
+    return current.remark is None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import io
 import pickle
 import re
 import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +17,18 @@ import xxhash
 
 from autotrack.errors import ModelError
 from autotrack.flavors import Saved, require_trust
-from autotrack_sklearn import structure
+from autotrack_sklearn import budget, structure
 from autotrack_sklearn.parts import name_of, parts
 
 _ROOTS = frozenset({"builtins", "collections", "copyreg", "_codecs", "functools", "numpy", "scipy", "sklearn"})
 """Packages that skops knows types of; a model with anything else in it is not worth trying."""
 
-_LARGE = 64 * 1024 * 1024  # bytes; skops takes ten times as long as pickle, and what is larger is not kept anyway
+_LARGE = 64 * 1024 * 1024  # bytes; what is larger is not kept
 
-_UNIMPORTANT = re.compile(rb'"(?:JsonNode",\s*"content": "(?:[^"\\]|\\.)*"|__id__": \d+|file": "[^"]*")')
+_ENTRY, _ITEM, _OBJECT, _BYTE = 1.5e-5, 3e-6, 5e-5, 5e-9
+"""Seconds that skops needs for an entry of a dict, an item of a list, an array or estimator, and a byte."""
+
+_UNIMPORTANT = re.compile(rb'"(?:JsonNode","content":"(?:[^"\\]|\\.)*"|__id__":\d+|file":"[^"]*")')
 """What a schema says that does not decide about trust: identities, names of files, plain values."""
 
 _verdicts: dict[int, bool] = {}
@@ -40,11 +41,8 @@ def save(model: Any, path: Path) -> Saved:
 
     Of a model above 64 MiB only the size is made known, by a file of holes: nobody keeps its content.
     """
-    if _is_worth_trying(model):
-        data = _skops_bytes(model)
-        if data is not None and _is_harmless(data):
-            path.write_bytes(data)
-            return Saved("skops", safe=True)
+    if _is_worth_trying(model) and _save_as_data(model, path):
+        return Saved("skops", safe=True)
     pickled = _pickled(model, cloudpickle.Pickler)
     with path.open("wb") as file:
         file.writelines(pickled.parts)
@@ -113,33 +111,53 @@ def _comes_back(value: dict[Any, Any]) -> bool:
     return sound and len(set(map(str, value))) == len(value)
 
 
-def _is_harmless(data: bytes) -> bool:
+def _save_as_data(model: Any, path: Path) -> bool:
+    """Write the model in skops format; False where skops cannot hold it, or would take too long, or it needs trust."""
+    try:
+        size = _pickled(model, pickle.Pickler).size
+        if size > _LARGE or not budget.may_be_saved(_effort(model) + size * _BYTE):
+            return False
+        archive = _imported("autotrack_sklearn.archive").Archive(model)
+    except Exception:  # noqa: BLE001 - unsupported types raise all kinds of errors; there is the pickle
+        return False
+    archive.write(path)
+    return _is_harmless(archive.schema, path)
+
+
+def _effort(model: Any) -> float:
+    """About how many seconds skops needs for what is in the model, without its bytes."""
+    seconds = 0.0
+    for value, _ in parts(model):
+        if isinstance(value, dict):
+            seconds += _ENTRY * len(value)
+        elif isinstance(value, (list, tuple, set, frozenset)) or (
+            isinstance(value, np.ndarray) and value.dtype.hasobject
+        ):
+            seconds += _ITEM * len(value)
+        else:
+            seconds += _OBJECT
+    return seconds
+
+
+def _is_harmless(schema: bytes, path: Path) -> bool:
     """Whether `load` will accept a file without trust."""
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        outline = xxhash.xxh3_128_intdigest(_UNIMPORTANT.sub(b"", file.read("schema.json")))
+    outline = xxhash.xxh3_128_intdigest(_UNIMPORTANT.sub(b"", schema))
     if outline not in _verdicts:
         if len(_verdicts) >= _MANY:
             _verdicts.clear()
-        _verdicts[outline] = not structure.strangers(_skops().get_untrusted_types(data=data))
+        _verdicts[outline] = not structure.strangers(_skops().get_untrusted_types(file=path))
     return _verdicts[outline]
 
 
-def _skops_bytes(model: Any) -> bytes | None:
-    """The model in skops format; None where skops cannot hold it, or would take long."""
-    try:
-        if _pickled(model, pickle.Pickler).size > _LARGE:
-            return None
-        data: bytes = _skops().dumps(model)
-    except Exception:  # noqa: BLE001 - unsupported types raise all kinds of errors; there is the pickle
-        return None
-    return data
-
-
 def _skops() -> Any:
-    module = sys.modules.get("skops.io")
+    return _imported("skops.io")
+
+
+def _imported(name: str) -> Any:
+    module = sys.modules.get(name)
     if module is None:
         with _without_backends():
-            module = importlib.import_module("skops.io")
+            module = importlib.import_module(name)
     return module
 
 

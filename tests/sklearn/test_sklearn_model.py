@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +289,40 @@ assert not {{"torch", "cupy", "dask"}} & set(sys.modules)
 assert None not in [module for name, module in sys.modules.items() if name.startswith("sklearn")]
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def outline(path: Path) -> Any:
+    """The schema of an archive, without what is not the same in each."""
+
+    def bare(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key: bare(value) for key, value in node.items() if key not in ("__id__", "file")}
+        return [bare(item) for item in node] if isinstance(node, list) else node
+
+    with zipfile.ZipFile(path) as file:
+        return bare(json.loads(file.read("schema.json"))), len(file.namelist())
+
+
+@pytest.mark.parametrize("model", SAFE, ids=lambda one: type(one).__name__)
+def test_archive_is_one_of_skops(model, load, tmp_path: Path) -> None:
+    """Plain skops reads it, and it says what one of skops' own says but for numbers of objects and names of files."""
+    X, y = load("iris")
+    model.fit(X, y)
+    flavor.save(model, tmp_path / "ours")
+    skops.io.dump(model, tmp_path / "theirs")
+    types = skops.io.get_untrusted_types(file=tmp_path / "theirs")
+    assert skops.io.get_untrusted_types(file=tmp_path / "ours") == types
+    ours, theirs = (skops.io.load(tmp_path / name, trusted=types) for name in ("ours", "theirs"))
+    assert np.array_equal(ours.predict(X), theirs.predict(X))
+    assert outline(tmp_path / "ours") == outline(tmp_path / "theirs")
+    assert (tmp_path / "ours").stat().st_size < (tmp_path / "theirs").stat().st_size
+
+
+def test_equal_models_are_equal_files(load, tmp_path: Path) -> None:
+    """A store keeps one of them."""
+    X, y = load("iris")
+    for name in ("one", "other"):
+        model: Any = make_pipeline(StandardScaler(), RandomForestClassifier(5, random_state=0))
+        model.fit(X, y)
+        flavor.save(model, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
