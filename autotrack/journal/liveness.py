@@ -21,9 +21,8 @@ class Identity(TypedDict):
 
 def writer_identity() -> Identity:
     """Return the identity of this process."""
-    pid = os.getpid()
     return Identity(
-        host=_host(), boot=_boot(), pid=pid, process_started=_process_started(pid), hostname=os.uname().nodename
+        host=_host(), boot=_boot(), pid=os.getpid(), process_started=_own_start(), hostname=os.uname().nodename
     )
 
 
@@ -58,6 +57,14 @@ def _host() -> str:
 @functools.cache
 def _boot() -> str:
     return _read("/proc/sys/kernel/random/boot_id")
+
+
+@functools.cache
+def _own_start() -> int:
+    return _process_started(os.getpid())
+
+
+os.register_at_fork(after_in_child=_own_start.cache_clear)
 
 
 def _process_started(pid: int) -> int:
