@@ -29,8 +29,9 @@ class Config(msgspec.Struct, frozen=True):
     """Raise autotrack's own errors out of autologging instead of noting them (for tests)."""
     silent: bool = False
     """Print nothing."""
-    models: Literal["copy", "reference", False] = "copy"
-    """What becomes of trained models: kept in the store (up to 64 MiB), only described, or left out."""
+    models: Literal["copy", "always", "reference", False] = "copy"
+    """What becomes of trained models: kept in the store (up to 64 MiB; ``always``: however long that takes), only
+    described, or left out."""
     all_ranks: bool = False
     """Record on every rank of a distributed training, not on rank zero only."""
     run_id: str = ""
@@ -101,8 +102,8 @@ def _checked(name: str, value: Any, where: str) -> Any:
     if name == "models":
         if str(value).lower() in ("0", "false", "no", "off"):
             return False
-        if value not in ("copy", "reference"):
-            raise AutotrackError(f"{where}: models is 'copy', 'reference' or False, not {value!r}")
+        if value not in ("copy", "always", "reference"):
+            raise AutotrackError(f"{where}: models is 'copy', 'always', 'reference' or False, not {value!r}")
         return value
     if not isinstance(value, (str, os.PathLike)):
         raise AutotrackError(f"{where}: {name} is text, not {type(value).__name__}")

@@ -183,7 +183,7 @@ class Run:
         with blobs.writing() as path:
             saved = flavors.load_flavor(flavor).save(model, path)
             size = path.stat().st_size
-            if self.models == "copy" and size <= _KEPT_MODEL:
+            if self.models != "reference" and size <= _KEPT_MODEL:
                 blob = blobs.adopt(path)
         if blob is None:
             self.note(
@@ -199,24 +199,30 @@ class Run:
             )
         )  # fmt: skip
 
-    def log_data(self, data: Any, name: str | None = None, role: str | None = None) -> None:
+    def log_data(
+        self, data: Any, name: str | None = None, role: str | None = None, *, budget: float | None = None
+    ) -> str:
         """Record which data was used: type, shape, columns, missing values, fingerprint over its content; not the data.
 
         How often each class occurs is recorded too; where classes are texts, of a `name` such as ``y_train`` only.
+        Returns the fingerprint, which begins with ``xxh3-sampled:`` where all of the data would take more than `budget`
+        seconds (default 1; assumed are 2 GB/s), or is empty where there is none.
         """
         from autotrack.capture.data import describe
 
         if self._status is not None:
             self._refuse()
         if self.writer is None:
-            return
-        found = describe(data, target=(name or "").partition("_")[0] in _TARGETS)
+            return ""
+        target = (name or "").partition("_")[0] in _TARGETS
+        found = describe(data, target=target, budget=1.0 if budget is None else budget)
         self._write(
             events.Data(
                 t=now(), name=escape(name or role or "data"), role=escape(role or ""), kind=escape(found.kind),
                 shape=list(found.shape), fingerprint=found.fingerprint, meta=encode_value(found.as_meta()),
             )
         )  # fmt: skip
+        return found.fingerprint
 
     def log_table(
         self,

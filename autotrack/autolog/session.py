@@ -15,7 +15,7 @@ from autotrack.log import warn
 if TYPE_CHECKING:
     from autotrack.autolog.patches import Patches
 
-OPTIONS = ("models", "metrics", "data", "preprocessing", "children")
+OPTIONS = ("models", "metrics", "data", "plots", "preprocessing", "children")
 """What every integration understands, besides `only` and `disable`."""
 
 KERNEL = "joblib"  # what the kernel itself patches, see parallel.py
@@ -133,10 +133,11 @@ def autolog(*, only: str | Iterable[str] | None = None, disable: str | Iterable[
         disable: Names of integrations not to use.
         **options: For all integrations: ``models`` ("copy", "reference" or False: whether trained models are kept,
             described, or left out), ``metrics`` (bool: whether metrics are computed after a training that reports none
-            itself), ``data`` (bool: whether the data of a training is fingerprinted), ``preprocessing`` (bool: whether
-            preparation that is fitted alone, such as a scaler, is recorded too), ``children`` (bool: whether each
-            candidate of a search becomes a child run as well, once the search has ended). For one integration:
-            ``sklearn={"models": False}``.
+            itself), ``data`` (bool: whether the data of a training is fingerprinted), ``plots`` (bool: whether the
+            numbers of plots are recorded); each of these four may be "always": also where that takes long, compared
+            with the training; ``preprocessing`` (bool: whether preparation that is fitted alone, such as a scaler, is
+            recorded too), ``children`` (bool: whether each candidate of a search becomes a child run as well, once the
+            search has ended). For one integration: ``sklearn={"models": False}``.
 
     Raises TypeError for an option, and ValueError for an integration, that does not exist.
     """
