@@ -90,7 +90,7 @@ def _best_scores(search: Search) -> dict[str, float]:
             continue
         index = int(np.nanargmax(means)) if chosen is None else chosen
         found[f"best_{name}"] = float(means[index])
-        if name in ("score", refit) and (stds := _numbers(search.columns.get(f"std_test_{name}", ""))) is not None:
+        if name in ("score", refit) and (stds := _numbers(search.columns.get(f"std_test_{name}"))) is not None:
             found["best_std"] = float(stds[index])
     score = fitted.attribute(search.estimator, "best_score_")
     if isinstance(score, (int, float, np.number)):
@@ -215,10 +215,8 @@ def _shown(value: Any) -> Any:
 
 def _numbers(cells: Any) -> Any | None:
     """Cells as an array of floats, NaN where there is nothing; None where they are no numbers."""
-    if not isinstance(cells, np.ndarray):
-        if not all(cell is None or isinstance(cell, (int, float, np.number)) for cell in cells):
-            return None
+    if isinstance(cells, np.ndarray):
+        return np.ma.filled(cells.astype(float), np.nan)
+    if isinstance(cells, list) and all(cell is None or isinstance(cell, (int, float)) for cell in cells):
         return np.array(cells, dtype=float)
-    if cells.dtype.kind not in "biuf" or cells.ndim != 1:
-        return None
-    return np.ma.filled(cells.astype(float), np.nan)
+    return None

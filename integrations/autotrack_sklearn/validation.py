@@ -1,93 +1,247 @@
-"""What is recorded of one cross-validation: one run, folds as series, mean and standard deviation."""
+"""What is recorded of one cross-validation: one run, folds as series, mean and standard deviation, curves as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn import metrics
+from sklearn.base import is_classifier, is_regressor
 
 from autotrack.autolog.integration import Call, guarded, recording
+from autotrack_sklearn import plots, scores
+from autotrack_sklearn.budget import Budget, TooLong
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.observers import argument, before, tags_of
-from autotrack_sklearn.params import plain
+from autotrack_sklearn.params import brief, is_estimator, plain
 from autotrack_sklearn.quiet import asking
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from autotrack import Run
 
-_OPTIONS = ("cv", "scoring", "method", "groups", "param_name", "param_range", "train_sizes", "n_permutations")
+_OPTIONS = (
+    "cv", "scoring", "method", "groups", "params", "error_score", "random_state",
+    "param_name", "param_range", "train_sizes", "shuffle", "exploit_incremental_learning",
+    "n_permutations", "n_repeats", "max_samples",
+)  # fmt: skip
+"""Arguments that are recorded where they are given. They can be given by keyword only."""
+
+_FEATURES = 50
+"""Importances that are metrics; all of them are in the table."""
+
+_PACE = 3e-7
+"""Seconds that metrics take for a sample and class; generously."""
+
+_EXACT = 2**53
 
 
 def observe_validation(call: Call) -> AbstractContextManager[None] | None:
-    """Observer of the functions of `sklearn.model_selection` that fit an estimator several times."""
-    return _record(call) if isinstance(argument(call, 0, "estimator"), BaseEstimator) else None
+    """Observer of functions that fit an estimator several times, or ask a fitted one again and again."""
+    estimator = argument(call, 0, "estimator")
+    return _record(call, estimator) if is_estimator(estimator) and hasattr(estimator, "fit") else None
 
 
 @contextmanager
-def _record(call: Call) -> Iterator[None]:
-    estimator = argument(call, 0, "estimator")
+def _record(call: Call, estimator: Any) -> Iterator[None]:
     tags = {**tags_of(estimator), "validation": call.name}
     with recording(call, name=f"{call.name}({type(estimator).__name__})", tags=tags) as run:
         with asking():
-            before(call, run, estimator, argument(call, 1, "X"), argument(call, 2, "y"))
+            before(call, run, estimator, None, None)
+            _describe(call, run)
+        prefix = "permutation" if call.name == "permutation_importance" else "cv"
         with guarded("reading the options", run=run):
             options = {name: call.kwargs[name] for name in _OPTIONS if call.kwargs.get(name) is not None}
-            run.log_params({f"cv/{name}": plain(value) for name, value in options.items()})
+            run.log_params({f"{prefix}/{name}": plain(value) for name, value in options.items()})
         with listening() as warned:
             yield
-        with guarded(f"reading the outcome of {call.name}", run=run):
-            run.log_metrics({"cv/time": call.duration})
+        with asking(), guarded(f"reading the outcome of {call.name}", run=run):
+            run.log_metrics({f"{prefix}/time": call.duration})
             _OUTCOMES[call.name](run, call)
         for text in warned:
             run.note(text, kind="warning")
 
 
+def _describe(call: Call, run: Run) -> None:
+    """Nothing is trained where importances are found out."""
+    if not call.option("data", True):
+        return
+    role = "eval" if call.name == "permutation_importance" else "train"
+    for position, name in ((1, "X"), (2, "y")):
+        values = argument(call, position, name)
+        if values is not None:
+            with guarded(f"describing {name}", run=run):
+                run.log_data(values, name=name, role=role)
+
+
 def _cross_validate(run: Run, call: Call) -> None:
+    scoring = call.kwargs.get("scoring")
+    single = {"test_score": scoring, "train_score": f"train_{scoring}"} if isinstance(scoring, str) else {}
+    folds, scored = {}, []
     for key, values in call.result.items():
-        name = key.removeprefix("test_")
-        if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
-            _folds(run, name, values)
+        if isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "iuf":
+            folds[single.get(key, key.removeprefix("test_"))] = values
+            if key.startswith("test_"):
+                scored.append(values)
+    _folds(run, folds, scored)
 
 
 def _cross_val_score(run: Run, call: Call) -> None:
     scoring = call.kwargs.get("scoring")
-    _folds(run, scoring if isinstance(scoring, str) else "score", call.result)
+    _folds(run, {scoring if isinstance(scoring, str) else "score": call.result}, [call.result])
 
 
-def _folds(run: Run, name: str, values: Any) -> None:
-    for fold, value in enumerate(values.tolist()):
-        run.log_metrics({f"cv/{name}": value}, fold)
-    run.log_metrics({f"cv/mean_{name}": float(np.mean(values)), f"cv/std_{name}": float(np.std(values))})
+def _folds(run: Run, found: dict[str, Any], scored: Sequence[Any]) -> None:
+    """Values of each fold, mean and standard deviation; `scored` are those that are missing where a fold has failed."""
+    for fold, values in enumerate(zip(*found.values(), strict=True)):
+        run.log_metrics({f"cv/{name}": float(value) for name, value in zip(found, values, strict=True)}, fold)
+    for name, values in found.items():
+        run.log_metrics({f"cv/mean_{name}": float(np.mean(values)), f"cv/std_{name}": float(np.std(values))})
+    missing = np.any([np.isnan(values) for values in scored], axis=0)
+    if failed := int(missing.sum()):
+        run.log_metrics({"cv/failed": failed})
+        run.note(f"{failed:,} of {len(missing):,} folds failed", kind="warning")
 
 
 def _cross_val_predict(run: Run, call: Call) -> None:
-    run.log_metrics({"cv/predictions": float(len(call.result))})
+    """Metrics of all out-of-fold predictions taken together; these are not the means of what each fold has."""
+    predicted, true = call.result, argument(call, 2, "y")
+    count = predicted.shape[0] if hasattr(predicted, "shape") else len(predicted)
+    run.log_metrics({"cv/predictions": float(count)})
+    wanted = call.option("metrics", True)
+    if true is None or not isinstance(predicted, np.ndarray) or not wanted:
+        return
+    true = np.asarray(true)
+    if true.ndim == 2 and true.shape[1] == 1:
+        true = true[:, 0]
+    try:
+        Budget(call.duration, limited=wanted != "always").check(_PACE * (predicted.size + 10 * count))
+    except TooLong as reason:
+        run.note(f"metrics of the predictions skipped: {reason}", kind="capture")
+        return
+    kind, method = _kind(argument(call, 0, "estimator")), call.kwargs.get("method", "predict")
+    if kind == "regressor" and method == "predict":
+        _numbers(run, true, predicted)
+    elif kind == "classifier" and true.ndim == 1:
+        _labels(run, true, predicted, method)
+
+
+def _kind(estimator: Any) -> str | None:
+    try:
+        return "classifier" if is_classifier(estimator) else "regressor" if is_regressor(estimator) else None
+    except AttributeError:  # an estimator without tags
+        return getattr(estimator, "_estimator_type", None)
+
+
+def _numbers(run: Run, true: Any, predicted: Any) -> None:
+    if true.shape != predicted.shape or not (_are_finite(true) and _are_finite(predicted)):
+        return
+    names = ("mean_squared_error", "root_mean_squared_error", "mean_absolute_error", "r2_score")
+    run.log_metrics({f"cv/{name}": float(getattr(metrics, name)(true, predicted)) for name in names})
+    if true.ndim == 1:
+        plots.log_tables(run, "cv", [plots.residuals(true, predicted)])
+
+
+def _are_finite(values: Any) -> bool:
+    return values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
+
+
+def _labels(run: Run, true: Any, predicted: Any, method: str) -> None:
+    try:
+        classes = np.unique(true)
+    except TypeError:  # labels that cannot be compared
+        return
+    index = scores.codes(true, classes)
+    if index is None:  # NaN is among them
+        return
+    found: dict[str, float | None] = {}
+    if method == "predict":
+        guess = scores.codes(predicted, classes)
+        found |= {} if guess is None else scores.label_scores(index, guess, len(classes), None)
+        plots.log_plots(run, "cv", true, classes, predicted=predicted)
+    elif predicted.shape in ((len(true),), (len(true), len(classes))):
+        score = np.exp(predicted) if method == "predict_log_proba" else predicted
+        if not np.isfinite(score).all() or len(classes) < 2:
+            return
+        if method != "decision_function":
+            found["log_loss"] = scores.log_loss(index, score, None)
+        found["roc_auc_score"] = scores.roc_auc(index, score[:, 1] if score.shape[1:] == (2,) else score, None)
+        plots.log_plots(run, "cv", true, classes, score=score)
+    run.log_metrics({f"cv/{name}": value for name, value in found.items() if value is not None})
 
 
 def _learning_curve(run: Run, call: Call) -> None:
-    _curve(run, call.result[0].tolist(), call.result[1], call.result[2])
+    sizes, train, test, *times = call.result
+    found = {"train_score": train, "test_score": test, **dict(zip(("fit_time", "score_time"), times, strict=False))}
+    _curve(run, call.name, ("train_size", sizes.tolist()), found)
 
 
 def _validation_curve(run: Run, call: Call) -> None:
     train, test = call.result
-    _curve(run, list(range(len(train))), train, test)
+    column = str(call.kwargs["param_name"]), [brief(value) for value in call.kwargs["param_range"]]
+    _curve(run, call.name, column, {"train_score": train, "test_score": test})
 
 
-def _curve(run: Run, steps: list[float], train: Any, test: Any) -> None:
-    """Mean and standard deviation over the folds; steps are numbers of samples, or positions in `param_range`."""
-    for name, scores in (("train_score", train), ("test_score", test)):
-        for step, values in zip(steps, scores, strict=True):
-            run.log_metrics({f"cv/{name}": float(np.mean(values)), f"cv/std_{name}": float(np.std(values))}, step)
+def _curve(run: Run, kind: str, column: tuple[str, list[Any]], found: dict[str, Any]) -> None:
+    """Mean and standard deviation over the folds for each value of a column; it is the step where all are numbers."""
+    steps = column[1] if all(map(_is_step, column[1])) else range(len(column[1]))
+    means = {name: values.mean(axis=1) for name, values in found.items()}
+    stds = {name: values.std(axis=1) for name, values in found.items()}
+    table: dict[str, Any] = dict([column])
+    for name in found:
+        table |= {f"mean_{name}": means[name], f"std_{name}": stds[name]}
+        series = {f"cv/{name}": means[name].tolist(), f"cv/std_{name}": stds[name].tolist()}
+        for step, *values in zip(steps, *series.values(), strict=True):
+            run.log_metrics(dict(zip(series, values, strict=True)), step)
+    for name, values in found.items():
+        table |= {f"split{fold}_{name}": values[:, fold] for fold in range(values.shape[1])}
+    run.log_table(kind, table, kind=kind)
+
+
+def _is_step(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= _EXACT
 
 
 def _permutation_test_score(run: Run, call: Call) -> None:
     score, permuted, pvalue = call.result
-    run.log_metrics({"cv/score": float(score), "cv/pvalue": float(pvalue)})
-    for step, value in enumerate(permuted.tolist()):
-        run.log_metrics({"cv/permutation_score": value}, step)
+    _series(run, "cv/permutation_score", permuted)
+    ends = {"mean_permutation_score": permuted.mean(), "std_permutation_score": permuted.std()}
+    run.log_metrics({f"cv/{name}": float(value) for name, value in {"score": score, "pvalue": pvalue, **ends}.items()})
+
+
+def _series(run: Run, name: str, values: Any) -> None:
+    for step, value in enumerate(values.tolist()):
+        run.log_metrics({name: value}, step)
+
+
+def _permutation_importance(run: Run, call: Call) -> None:
+    data = argument(call, 1, "X")
+    if "importances_mean" in call.result:
+        _importances(run, data, call.result, "")
+        return
+    for metric, result in call.result.items():
+        _importances(run, data, result, f"/{metric}")
+
+
+def _importances(run: Run, data: Any, result: Any, metric: str) -> None:
+    """A table of all features; metrics of the most important ones, the repeats as series."""
+    mean, std, repeats = result["importances_mean"], result["importances_std"], result["importances"]
+    columns = getattr(data, "columns", None)
+    names = [f"x{i}" for i in range(len(mean))] if columns is None else [str(name) for name in columns]
+    table = {"feature": names, "importance": mean, "std": std}
+    table |= {f"repeat{i}": repeats[:, i] for i in range(repeats.shape[1])}
+    run.log_table(f"importances{metric}", table, kind="importances", meta={"of": "permutation_importance"})
+    chosen = np.argsort(-np.abs(mean), kind="stable")[:_FEATURES].tolist()
+    for step, values in enumerate(repeats.T):
+        run.log_metrics({f"importance_repeats{metric}/{names[i]}": float(values[i]) for i in chosen}, step)
+    run.log_metrics({f"importance{metric}/{names[i]}": float(mean[i]) for i in chosen})
+    run.log_metrics({f"importance_std{metric}/{names[i]}": float(std[i]) for i in chosen})
+    if len(chosen) < len(names):
+        run.note(f"importances of {len(chosen)} of {len(names):,} features are metrics; the table has all", kind="info")
 
 
 _OUTCOMES = {
@@ -97,4 +251,5 @@ _OUTCOMES = {
     "learning_curve": _learning_curve,
     "validation_curve": _validation_curve,
     "permutation_test_score": _permutation_test_score,
+    "permutation_importance": _permutation_importance,
 }
