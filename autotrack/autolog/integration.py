@@ -24,5 +24,18 @@ from autotrack.autolog.patches import Patches
 from autotrack.autolog.recording import recording
 from autotrack.autolog.rng import alone
 from autotrack.autolog.shield import guarded, note
+from autotrack.capture.secrets import holds_secrets
 
-__all__ = ["Call", "Heard", "Listener", "Observer", "Patches", "adding", "alone", "guarded", "note", "recording"]
+__all__ = [
+    "Call",
+    "Heard",
+    "Listener",
+    "Observer",
+    "Patches",
+    "adding",
+    "alone",
+    "guarded",
+    "holds_secrets",
+    "note",
+    "recording",
+]

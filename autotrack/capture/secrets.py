@@ -326,6 +326,11 @@ def redact_mapping(values: Mapping[Any, Any], *, salt: bytes | None = None) -> d
     return {k: _redact(v, isinstance(k, str) and is_secret_key(k), salt, 0) for k, v in values.items()}
 
 
+def holds_secrets(values: Mapping[Any, Any]) -> bool:
+    """Whether something in plain values would be masked before it is written."""
+    return redact_mapping(values) != dict(values)
+
+
 def _redact(value: Any, secret: bool, salt: bytes | None, depth: int) -> Any:
     kind = type(value)
     if value is None or kind is bool or (kind is float and not secret) or (kind is int and not secret):

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 SERIES = (
-    "loss_curve_",
+    "loss_curve_",  # neural networks
     "validation_scores_",
-    "train_score_",
+    "train_score_",  # gradient boosting
     "validation_score_",
     "oob_scores_",
     "oob_improvement_",
-    "estimator_errors_",
+    "estimator_errors_",  # AdaBoost
     "estimator_weights_",
-    "scores_",
-    "errors_",
+    "lower_bounds_",  # mixtures
+    "loglike_",  # FactorAnalysis
+    "error_",  # DictionaryLearning, SparsePCA
+    "costs_",  # GraphicalLasso: pairs of objective and dual gap
+    "scores_",  # BayesianRidge, ARDRegression: log marginal likelihood; LogisticRegressionCV: by C
+    "mse_path_",  # LassoCV and its like: by alpha
+    "criterion_",  # LassoLarsIC: by alpha
+    "explained_variance_ratio_",  # by component
 )
-"""Attributes with one number per iteration (or stage); the series is named without the trailing underscore."""
+"""Attributes with one number per iteration (stage, component, candidate of a path); the series is named without the
+trailing underscore. Where there is one for each fold, the series is their mean."""
 
 _FLAGS = frozenset({"fitted_", "initialized_"})  # lightgbm's and skorch's words for: it was fitted
 _LISTED = 1_000  # names that are written out
@@ -81,20 +89,56 @@ def _is_exact(value: int) -> bool:
 
 def series(estimator: Any) -> dict[str, list[float]]:
     """Series by name; `loss` is a neural network's loss curve."""
-    found = {}
+    found: dict[str, list[float]] = {}
+    if hasattr(type(estimator), "get_support"):  # the scores of a selector are those of features
+        return found
     for key in SERIES:
         values = _own(estimator).get(key)
-        if not isinstance(values, (list, np.ndarray)):
-            continue
-        array = np.asarray(values)
-        if array.ndim == 1 and array.size and array.dtype.kind in "iuf":
-            found[key.rstrip("_")] = array.tolist()
+        name = key.rstrip("_")
+        lines = _by_label(name, values) if isinstance(values, dict) else _lines(name, _numbers(values))
+        found.update({name: line.tolist() for name, line in lines.items() if line.ndim == 1 and line.size})
     if "loss_curve" in found:
         found["loss"] = found["loss_curve"]
     return found
 
 
-def summary(estimator: Any, outer: Any) -> dict[str, Any]:
+def _lines(name: str, values: Any) -> dict[str, Any]:
+    """Series as arrays: of pairs two, of several folds their mean."""
+    if values is None:
+        return {}
+    if name == "costs" and values.ndim == 2 and values.shape[1] == 2:
+        return {name: values[:, 0], "dual_gap": values[:, 1]}
+    if name == "mse_path" and values.ndim > 1:  # the folds are the last axis, whatever the documentation says
+        values = values.mean(axis=-1)
+    elif name == "scores" and values.ndim == 3:  # LogisticRegressionCV: folds, l1_ratios, Cs
+        values = values.mean(axis=0)
+    return {name: values[0] if values.ndim == 2 and len(values) == 1 else values}
+
+
+def _by_label(name: str, values: dict[Any, Any]) -> dict[str, Any]:
+    """LogisticRegressionCV: folds x Cs for each class, or the same for all classes."""
+    known = {label: array for label, array in ((k, _numbers(v)) for k, v in values.items()) if array is not None}
+    means = {label: array.mean(axis=0) for label, array in known.items() if array.ndim > 1}
+    if not means:
+        return {}
+    first = next(iter(means.values()))
+    if all(np.array_equal(first, mean) for mean in means.values()):
+        return _lines(name, first)
+    return {f"{name}/{label}": mean for label, mean in means.items()}
+
+
+def _numbers(values: Any) -> Any:
+    """An array of numbers; None for anything else."""
+    if not isinstance(values, (list, np.ndarray)):
+        return None
+    try:
+        array = np.asarray(values)
+    except ValueError:  # lists of different lengths
+        return None
+    return array if array.dtype.kind in "iuf" else None
+
+
+def summary(estimator: Any, outer: Any, weights: Mapping[str, Any]) -> dict[str, Any]:
     """Classes, feature names, coefficients or importances with names, and the shapes of all fitted arrays."""
     found: dict[str, Any] = {"estimator": type(estimator).__name__}
     if (classes := _names(attribute(estimator, "classes_"))) is not None:
@@ -105,10 +149,8 @@ def summary(estimator: Any, outer: Any) -> dict[str, Any]:
         names = attribute(estimator, "feature_names_")  # catboost's
     if given is not None:
         found["feature_names"] = given
-    for key in ("coef_", "feature_importances_", "explained_variance_ratio_"):
-        values = _array(estimator, key)
-        if values is not None:
-            found[key] = _weights(values, names if key != "explained_variance_ratio_" else None)
+    for key, values in weights.items():
+        found[key] = _weights(values, names)
     for name, value in _attributes(estimator):
         if isinstance(value, np.ndarray) and value.size > 1 and name not in found:
             found.setdefault("arrays", {})[name] = {"shape": list(value.shape), "dtype": str(value.dtype)}
@@ -156,14 +198,6 @@ def _names(values: Any) -> list[Any] | None:
         return None
     plain = [value if isinstance(value, (bool, int, float, str)) else str(value) for value in values[:_LISTED].tolist()]
     return plain if len(values) <= _LISTED else [*plain, f"… {_LISTED:,} of {len(values):,}"]
-
-
-def _array(estimator: Any, name: str) -> Any:
-    """A fitted array; also one that is a property (which raises where it is undefined, e.g. for a kernel SVM)."""
-    values = attribute(estimator, name)
-    if hasattr(values, "toarray"):
-        values = values.toarray() if np.prod(values.shape) <= 1_000_000 else None
-    return values if isinstance(values, np.ndarray) and values.size and values.dtype.kind in "iuf" else None
 
 
 def _weights(values: Any, names: list[Any] | None) -> dict[str, Any]:

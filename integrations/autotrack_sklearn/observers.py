@@ -11,7 +11,17 @@ import sklearn
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from autotrack.autolog.integration import Call, guarded, recording
-from autotrack_sklearn import curves, fitted, heldout, iterations, searches
+from autotrack_sklearn import (
+    budget,
+    curves,
+    fitted,
+    heldout,
+    importances,
+    inputs,
+    iterations,
+    pictures,
+    searches,
+)
 from autotrack_sklearn.convergence import listening
 from autotrack_sklearn.params import changed, params_of, read
 from autotrack_sklearn.quiet import asking, generators_in, unmoved
@@ -107,9 +117,9 @@ def given(call: Call) -> Data:
     return Data(argument(call, 0, "X"), argument(call, 1, "y"), _sample_weight(call), _is_routed(call))
 
 
-def _evaluation(call: Call, run: Run, data: Data) -> curves.Record:
+def _evaluation(call: Call, run: Run, data: Data) -> Any:
     """Record what other libraries' estimators are evaluated with in `fit`, and say what they know before it."""
-    former = curves.Record()
+    former = None
     with guarded("describing evaluation sets", run=run):
         former = curves.begun(fitted.core(call.instance))
         if call.kwargs and call.option("data", True):
@@ -166,7 +176,7 @@ def before(
         for name, values in (("X", features), ("y", target)):
             if values is not None:
                 with guarded(f"describing {name}", run=run):
-                    run.log_data(values, name=name, role="train")
+                    inputs.log_data(run, values, name, "train", limited=call.option("data", True) != "always")
     return params
 
 
@@ -225,35 +235,51 @@ def _after(call: Call, run: Run, data: Data, warned: list[str], track: Track, st
 def _more(call: Call, run: Run, data: Data, learner: Any, track: Track, steps: iterations.Steps | None) -> None:
     """What takes more time than reading a few numbers."""
     estimator = call.instance
+    answers, weights = None, {}
     if wanted := call.option("metrics", True):
         with guarded("computing the losses of iterations", run=run):
             losses = [] if steps is None else steps.losses(call.duration)
             for number, value in losses:
                 run.log_metrics({"loss": value}, number)
         with guarded("computing training metrics", run=run):
-            _metrics(call, run, data, learner, track, told=bool(losses), limited=wanted != "always")
+            answers = _metrics(call, run, data, learner, track, told=bool(losses), limited=wanted != "always")
     with guarded("reading the outcome of the search", run=run):
         searches.record(run, estimator, children=call.option("children", False))
+    with guarded("reading coefficients and importances", run=run):
+        weights = importances.weights(learner)
     with guarded("summarizing what was fitted", run=run):
-        run.log_artifact(fitted.as_json(fitted.summary(learner, estimator)), "fitted.json", kind="json")
-    if call.option("models", True):
+        summary = fitted.summary(learner, estimator, {name: found.values for name, found in weights.items()})
+        run.log_artifact(fitted.as_json(summary), "fitted.json", kind="json")
+    with guarded("recording plots", run=run):
+        pictures.log_plots(call, run, learner, answers, weights)
+    with guarded("drawing the diagram", run=run):
+        pictures.log_diagram(call, run, data.params)
+    if wanted := call.option("models", True):
         with guarded("saving the model", run=run):
-            run.log_model(estimator, step=track.step)
+            with budget.saving(call.duration, limited=wanted != "always") as saved:
+                run.log_model(estimator, step=track.step)
+            if saved.remark is not None:
+                run.note(saved.remark, kind="capture")
 
 
-def _metrics(call: Call, run: Run, data: Data, learner: Any, track: Track, *, told: bool, limited: bool) -> None:
+def _metrics(call: Call, run: Run, data: Data, learner: Any, track: Track, *, told: bool, limited: bool) -> Any:
+    """Record the training metrics. Gives the answers of the model that they were computed from."""
     from autotrack_sklearn.training import evaluate
 
     outcome = evaluate(call.instance, data, call.duration, limited=limited)
     run.log_metrics({f"train/{name}": value for name, value in outcome.values.items()}, track.step)
+    for name, points in outcome.stages.items():
+        for stage, value in enumerate(points, start=1):
+            run.log_metrics({f"train/{name}": value}, stage)
     for text in outcome.remarks:
         run.note(text, kind="capture")
     iterated = fitted.attribute(learner, "n_iter_")
     if told or iterated is None or "log_loss" not in outcome.values:
-        return
+        return outcome.answers
     if fitted.attribute(learner, "loss_curve_") is None:
         last = float(iterated.max() if hasattr(iterated, "max") else iterated)
         run.log_metrics({"loss": outcome.values["log_loss"]}, last)
+    return outcome.answers
 
 
 def _prepares(cls: type) -> bool:

@@ -64,7 +64,7 @@ def regressor(job: Job) -> None:
         mean_absolute_error=float(metrics.mean_absolute_error(true, predicted, **keep)),
         r2_score=float(metrics.r2_score(true, predicted, **keep)),
     )
-    if true.ndim == 1:
+    if true.ndim == 1 and np.shape(predicted) == true.shape:
         job.outcome.answers = Answers(true, np.asarray(predicted), weight=weight)
     _own_score(job, RegressorMixin, job.outcome.values["r2_score"])
     _score_stages(job, lambda part: float(metrics.r2_score(true, part, **keep)))

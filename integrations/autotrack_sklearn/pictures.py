@@ -1,0 +1,56 @@
+"""What can be drawn of a fit: plots of predictions on its data, importances of features, the estimator's diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from autotrack.autolog.integration import Call, holds_secrets
+from autotrack_sklearn import budget, importances, plots
+from autotrack_sklearn.params import params_of
+
+if TYPE_CHECKING:
+    from autotrack import Run
+    from autotrack_sklearn.importances import Weights
+    from autotrack_sklearn.jobs import Answers
+
+_EACH = 3e-7  # seconds for a sample and class, on a slow machine
+
+
+def log_plots(call: Call, run: Run, learner: Any, answers: Answers | None, weights: Mapping[str, Weights]) -> None:
+    """Record the tables of plots, but those that would take too long."""
+    wanted = call.option("plots", True)
+    if not wanted:
+        return
+    found = importances.table(weights, learner, call.instance)
+    if found is not None:
+        run.log_table(found.kind, found.columns, kind=found.kind, meta=found.meta)
+    if answers is not None:
+        count = len(answers.true) * (1 if answers.classes is None else len(answers.classes))
+        try:
+            if wanted != "always":
+                budget.check("plots", _EACH * count, call.duration)
+        except budget.TooLong as reason:
+            run.note(f"plots of the training data skipped: {reason}", kind="capture")
+        else:
+            plots.log_tables(run, "train", _tables(answers))
+
+
+def _tables(answers: Answers) -> Iterable[plots.Table]:
+    true, predicted, classes, score, weight = answers
+    if classes is not None:
+        return plots.of_classes(true, classes, predicted, score, weight)
+    return [plots.residuals(true, predicted)]
+
+
+def log_diagram(call: Call, run: Run, params: Mapping[Any, Any]) -> None:
+    """Record the estimator's diagram: of one that holds others, unless the option `diagram` says something else."""
+    from autotrack_sklearn import diagram
+
+    wanted = call.option("diagram", None)
+    if not (diagram.is_worth_it(params) if wanted is None else wanted):
+        return
+    if holds_secrets(params_of(params)):
+        run.note("diagram skipped: it would show a param that is masked elsewhere", kind="capture")
+        return
+    run.log_artifact(diagram.draw(call.instance), "estimator.html", kind="html")
