@@ -31,6 +31,8 @@ def install(patches: Patches) -> None:
 @contextmanager
 def observe_fit(call: Call) -> Iterator[None]:
     """Observer of `fit`."""
+    import sklearn  # noqa: F401 - before anything of ours that needs it: when it has been imported, it is patched
+
     from autotrack_sklearn.observers import record
     from autotrack_sklearn.params import params_of
 

@@ -25,13 +25,6 @@ if TYPE_CHECKING:
     from autotrack import Run
 
 
-class Record(NamedTuple):
-    """What a library has noted on a model of a training."""
-
-    rows: Any = None
-    length: int = 0
-
-
 class _Series(NamedTuple):
     name: str
     steps: Iterable[int]
@@ -53,7 +46,7 @@ class _Library:
         return [f"validation_{i}" for i in range(len(pairs))]
 
     def rows(self, model: Any) -> Any:
-        """The record: sets to metrics to values, or rows of epochs. Another object for each training from the start."""
+        """What the model keeps of its training: a dict of sets of metrics of values, or a list of epochs."""
         raise NotImplementedError
 
     def series(self, model: Any, rows: Any, first: int) -> Iterator[_Series]:  # noqa: ARG002
@@ -147,21 +140,24 @@ _LIBRARIES: dict[str, _Library] = {
 }
 
 
-def begun(model: Any) -> Record:
-    """What there is before `fit`, so that it is known afterwards what is new."""
+def begun(model: Any) -> Any:
+    """What is kept on a model before `fit`, so that it is known afterwards what is new."""
     library = _library_of(model)
     rows = None if library is None else library.rows(model)
-    return Record() if rows is None else Record(rows, len(rows))
+    return list(rows) if isinstance(rows, list) else rows
 
 
-def log_curves(run: Run, model: Any, before: Record) -> None:
-    """Record curves and the best iteration of a fitted model."""
+def log_curves(run: Run, model: Any, before: Any) -> None:
+    """Record curves and the best iteration of a fitted model; `before` is what `begun` gave."""
     library = _library_of(model)
     rows = None if library is None else library.rows(model)
-    if library is None or rows is None or (rows is before.rows and len(rows) == before.length):
+    if library is None or not rows or rows is before:
         return
+    first = 0
+    if isinstance(rows, list) and before is not None:
+        first = sum(old is new for old, new in zip(before, rows, strict=False))
     points: dict[int, dict[str, float]] = {}
-    for name, steps, values in library.series(model, rows, before.length if rows is before.rows else 0):
+    for name, steps, values in library.series(model, rows, first):
         for step, value in zip(steps, values, strict=True):
             points.setdefault(step, {})[name] = value
     for step in sorted(points):

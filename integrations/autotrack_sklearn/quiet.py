@@ -71,7 +71,7 @@ def asking() -> Iterator[None]:
 
 
 def generators_in(estimator: Any) -> list[Any]:
-    """Random generators of the user's that an estimator holds, if code that is not scikit-learn's may draw from them."""
+    """The random generators that an estimator holds, if code that is not scikit-learn's may draw from them."""
     kinds = (np.random.RandomState, np.random.Generator)
     held = [value for value, _ in parts(estimator) if isinstance(value, kinds)]
     return held if held and survey(estimator).stranger is not None else []

@@ -98,6 +98,8 @@ def _stand_ins(stranger: str, estimator: Any, data: Data, budget: Budget) -> tup
 
 def _kind(estimator: Any) -> Callable[[Job], None] | None:
     """Whom to ask for what; None where there is nobody to ask, e.g. after a search with ``refit=False``."""
+    if getattr(estimator, "_estimator_type", None) == "ranker":  # catboost's says that it is a regressor, too
+        return None
     if is_classifier(estimator):
         return supervised.classifier if hasattr(estimator, "predict") else None
     if is_regressor(estimator):

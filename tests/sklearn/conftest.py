@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from autotrack.journal import events
 from autotrack.journal.decoding import decode_lines
 from autotrack.journal.folder import Folder
 from autotrack.journal.values import decode_value
+
+# Tests of other libraries are there where all of these are: tox -e sklearn-others.
+OTHERS = ("catboost", "imblearn", "lightgbm", "skorch", "xgboost")
+collect_ignore = [] if all(map(find_spec, OTHERS)) else ["test_sklearn_catboost.py", "test_sklearn_others.py"]
 
 LOADERS = {
     "breast_cancer": datasets.load_breast_cancer,
