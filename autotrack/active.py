@@ -54,20 +54,20 @@ def start_run(  # noqa: PLR0913 - the public signature
 ) -> Run:
     """Start a run and make it the active one of this thread or task.
 
-    Inside a ``with`` block of another run it becomes that run's child. `resume` (a run or its id) goes on with a run
-    that exists, as a new attempt. Raises StoreError when the store cannot be written, RunNotFound for a `resume` that
-    is not in the store.
+    Inside a ``with`` block of another run it becomes that run's child, in the same store. `resume` (a run or its id)
+    goes on with a run that exists, as a new attempt. Raises StoreError when the store cannot be written, RunNotFound
+    for a `resume` that is not in the store.
     """
     for what, given in (("name", name), ("experiment", experiment)):
         if given is not None and not isinstance(given, str):
             raise TypeError(f"the {what} of a run is text, not {type(given).__name__}")
     name = None if name is None else _without_secrets(name)
-    options = config.current(store=store, experiment=experiment)
-    experiment = _without_secrets(options.experiment)
-    folder = options.folder()
     outer = active_run()
     if parent is None and outer is not None and outer.scoped and resume is None:
         parent = outer
+    options = config.current(store=_store_for(parent) if store is None else store, experiment=experiment)
+    experiment = _without_secrets(options.experiment)
+    folder = options.folder()
     parent_id = None if parent is None else checked_run_id(parent)
     here = rank()
     shared = options.run_id if outer is None and options.run_id not in _begun else ""
@@ -104,6 +104,11 @@ def start_run(  # noqa: PLR0913 - the public signature
     return run
 
 
+def _store_for(parent: Run | str | None) -> str | None:
+    """A child is recorded where its parent is; None for what is configured."""
+    return parent.store or None if isinstance(parent, Run) else None
+
+
 def _without_secrets(text: str) -> str:
     if len(text) < _SHORTEST_SECRET:
         return text
@@ -114,6 +119,7 @@ def _without_secrets(text: str) -> str:
 
 def _register(run: Run, writer: SegmentWriter, store: str) -> None:
     provenance = Provenance(writer)
+    run.store = store
     with _lock:
         _open[run] = provenance
         ending.arrange(_wind_up)

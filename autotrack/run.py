@@ -53,6 +53,7 @@ class Run:
         self.name = name
         self.experiment = experiment
         self.parent = parent
+        self.store = ""  # where it is recorded, as `start_run` takes it
         self.outer: Run | None = None  # the run that was active when this one became so
         self.scoped = False  # entered with `with`: runs started inside are its children
         self.models = models

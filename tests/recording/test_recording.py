@@ -66,6 +66,16 @@ def test_how_a_block_ends(error: BaseException, status: str) -> None:
     assert only(Finish, run.id)[0].status == status
 
 
+def test_children_are_in_the_store_of_their_parent(tmp_path: Path) -> None:
+    with autotrack.start_run(store=tmp_path / "other") as outer:
+        with autotrack.start_run() as inner, autotrack.start_run(store=tmp_path / "third") as apart:
+            pass
+        given = autotrack.start_run(parent=outer)
+        given.finish()
+    assert {run.id for run in autotrack.open_store(tmp_path / "other").runs()} == {outer.id, inner.id, given.id}
+    assert [run.id for run in autotrack.open_store(tmp_path / "third").runs()] == [apart.id]
+
+
 def test_nesting_makes_children_and_returns_to_the_parent() -> None:
     with autotrack.start_run() as outer:
         with autotrack.start_run() as inner:
