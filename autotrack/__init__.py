@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from autotrack.models import load_model
     from autotrack.run import Run
-    from autotrack.views import Runs, RunView, Series
+    from autotrack.views import Runs, RunView, Series, TableView
     from autotrack.views.store import Store, open_store, runs
 
 __version__ = "0.1.0"
@@ -53,7 +53,7 @@ _HOMES = {
     "autotrack.errors": "AutotrackError ModelError NoActiveRun QueryError RunFinished RunNotFound StoreError",
     "autotrack.models": "load_model",
     "autotrack.run": "Run",
-    "autotrack.views": "Runs RunView Series Store open_store runs",
+    "autotrack.views": "Runs RunView Series Store TableView open_store runs",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 
@@ -71,6 +71,7 @@ __all__ = [
     "Series",
     "Store",
     "StoreError",
+    "TableView",
     "active_run",
     "autolog",
     "configure",

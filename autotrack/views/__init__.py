@@ -7,6 +7,7 @@ from autotrack.views.run import Artifacts, RunView
 from autotrack.views.runs import Runs
 from autotrack.views.series import Series, Summary
 from autotrack.views.store import Store, open_store, runs
+from autotrack.views.tables import Tables, TableView
 
 __all__ = [
     "ArtifactView",
@@ -23,6 +24,8 @@ __all__ = [
     "Series",
     "Store",
     "Summary",
+    "TableView",
+    "Tables",
     "open_store",
     "runs",
 ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from autotrack.views.run import RunView
 
 _VALUES = 24  # params, metrics, tags
-_THINGS = 8  # models, data sets, artifacts, notes
+_THINGS = 8  # models, data sets, tables, artifacts, notes
 _TRACE = 60  # lines
 
 
@@ -50,6 +50,7 @@ def run_card(run: RunView) -> str:
         _block("tags", _tags(run), len(run.tags)),
         _block("models", _models(run), len(run.models)),
         _block("data", _data(run), len(run.datasets)),
+        _block("tables", _tables(run), len(run.tables)),
         _block("artifacts", _artifacts(run), len(run.artifacts)),
         _block("notes", _notes(run), len(run.notes)),
     ]
@@ -134,6 +135,13 @@ def _data(run: RunView) -> list[list[_Cell]]:
     return [
         [_key(d.name), _text(d.kind, 40), _Cell(" &times; ".join(f"{n:,}" for n in d.shape[:6]))]
         for d in run.datasets[:_THINGS]
+    ]
+
+
+def _tables(run: RunView) -> list[list[_Cell]]:
+    return [
+        [_key(t.name), _text(t.kind, 30), _Cell(text.plural(len(t), "row"), right=True)]
+        for t in list(run.tables.values())[:_THINGS]
     ]
 
 

@@ -20,6 +20,7 @@ from autotrack.views.mending import DamagedIndex, connected, mending
 from autotrack.views.parts import ArtifactView, Attempt, Correction, DatasetView, Details, ModelView, Note, RunError
 from autotrack.views.rows import key_texts, moment
 from autotrack.views.series import Stretch
+from autotrack.views.tables import Tables, read_tables
 
 if TYPE_CHECKING:
     from autotrack.store.engine import Index
@@ -37,7 +38,7 @@ def _number(run: str) -> Any:
     return select(runs.c.id).where(runs.c.uid == run).scalar_subquery()
 
 
-def _documents(index: Index, run: str, event: str) -> list[tuple[dict[str, Any], datetime]]:
+def _bodies(index: Index, run: str, event: str) -> Sequence[Any]:
     query = (
         select(documents.c.body, documents.c.clock)
         .join(segments, segments.c.id == documents.c.segment)
@@ -45,7 +46,11 @@ def _documents(index: Index, run: str, event: str) -> list[tuple[dict[str, Any],
         .order_by(documents.c.clock, segments.c.name, documents.c.offset)
     )
     with connected(index) as connection:
-        return [(_decode(body), _time(clock)) for body, clock in connection.execute(query)]
+        return connection.execute(query).all()
+
+
+def _documents(index: Index, run: str, event: str) -> list[tuple[dict[str, Any], datetime]]:
+    return [(_decode(body), _time(clock)) for body, clock in _bodies(index, run, event)]
 
 
 @mending
@@ -93,6 +98,12 @@ def notes(index: Index, run: str) -> tuple[Note, ...]:
     """Return the notes of a run, oldest first."""
     found = _documents(index, run, "note")
     return tuple(Note(unescape(body.get("text", "")), body.get("kind", "info"), time) for body, time in found)
+
+
+@mending
+def tables(index: Index, run: str, run_name: str) -> Tables:
+    """Return the tables of a run, in the order in which they first came."""
+    return read_tables((body for body, _ in _bodies(index, run, "table")), run, run_name)
 
 
 @mending

@@ -1,9 +1,9 @@
-"""Runs as a pandas DataFrame; the only module that knows pandas."""
+"""Runs and tables as pandas DataFrames; the only module that knows pandas."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -58,6 +58,22 @@ def to_frame(index: Index | None, runs: Sequence[RunView]) -> pd.DataFrame:
         columns |= _values(index, ids, module)
     frame: pd.DataFrame = module.DataFrame(columns)
     return frame
+
+
+def table_frame(columns: Mapping[str, list[Any]], count: int) -> pd.DataFrame:
+    """Return the columns of a table; numbers keep numeric types, what is missing among them is NaN."""
+    module = pandas()
+    frame: pd.DataFrame = module.DataFrame(
+        {name: _column(cells, module) for name, cells in columns.items()}, index=module.RangeIndex(count)
+    )
+    return frame
+
+
+def _column(cells: list[Any], pd: Any) -> Any:
+    kinds = {type(cell) for cell in cells} - {type(None)}
+    if kinds and kinds <= {int, float} and None in cells and all(abs(c) <= _EXACT for c in cells if type(c) is int):
+        return pd.Series([math.nan if cell is None else float(cell) for cell in cells], dtype="float64")
+    return _typed([_ABSENT if cell is None else cell for cell in cells], pd)
 
 
 @mending

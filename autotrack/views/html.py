@@ -1,4 +1,4 @@
-"""Runs as HTML for notebooks: inline styles only, no scripts, readable on light and dark pages, everything escaped."""
+"""Runs and tables as HTML for notebooks: inline styles, no scripts, readable on light and dark pages, all escaped."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from autotrack.views import text
 from autotrack.views.chart import FONT
+from autotrack.views.grid import counts as counts_of_table
+from autotrack.views.grid import wanted_columns
 from autotrack.views.overview import MISSING, Column, counts, metric_columns, param_columns
 
 if TYPE_CHECKING:
     from autotrack.views.run import RunView
     from autotrack.views.runs import Runs
+    from autotrack.views.tables import TableView
 
 _ROWS = 50
 _PARAMS, _METRICS = 6, 6
+_TABLE_ROWS, _TABLE_COLUMNS = 20, 40  # of a table of a run
 
 # Mid-tones, which stand out from white and from near-black alike; all else is the page's own text color, more or less
 # transparent.
@@ -100,6 +104,26 @@ def runs_table(runs: Runs, focus: str) -> str:
     return page(element("div", "overflow-x:auto", table) + footer)
 
 
+def table_html(table: TableView) -> str:
+    """Return the first rows of a table of a run and, below it, how much of everything they are."""
+    shown = table.head(_TABLE_ROWS)
+    columns = wanted_columns(shown)[:_TABLE_COLUMNS]
+    facts = f"{text.value(table.kind, 30)} of {text.value(table.run_name, 40)}"
+    name = element("b", "", escape(text.value(table.name, 60)))
+    title = element("div", "padding:0 10px 4px", f"{name} {element('span', SMALL, escape(facts))}")
+    head = element("thead", f"border-bottom:{RULE}", row("".join(_head(c.title, right=c.right) for c in columns)))
+    body = "".join(row("".join(_cell(column, at) for column in columns)) for at in range(len(shown)))
+    grid = element("table", TABLE, f"{head}<tbody>{body}</tbody>") if columns else ""
+    footer = element("div", f"{SMALL}padding:6px 10px", escape(counts_of_table(table, len(shown), len(columns))))
+    return page(title + element("div", "overflow-x:auto", grid) + footer)
+
+
+def _cell(column: Column, at: int, *, first: bool = False) -> str:
+    style = f"{_CELL}border-bottom:{FAINT};text-align:{'right' if column.right else 'left'};"
+    item = column.values[at]
+    return element("td", style + (f"border-left:{FAINT}" if first else ""), value(item), exact(item))
+
+
 def _group(columns: Sequence[Column], name: str) -> str:
     style = f"{_CELL}padding-bottom:0;font-weight:500;font-size:11px;letter-spacing:.04em;opacity:.6;text-align:left;"
     cell = element("th", f"{style}border-left:{FAINT}", name)
@@ -124,10 +148,4 @@ def _base_cells(run: RunView, *, several: bool) -> str:
 
 
 def _cells(groups: Sequence[Sequence[Column]], at: int) -> str:
-    found = ""
-    for columns in groups:
-        for i, column in enumerate(columns):
-            style = f"{_CELL}border-bottom:{FAINT};text-align:{'right' if column.right else 'left'};"
-            style += f"border-left:{FAINT}" if i == 0 else ""
-            found += element("td", style, value(column.values[at]), exact(column.values[at]))
-    return found
+    return "".join(_cell(column, at, first=i == 0) for columns in groups for i, column in enumerate(columns))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from autotrack.errors import QueryError
 from autotrack.journal.text import escape, unescape
 from autotrack.query.ordering import parse_order
 from autotrack.store.engine import Index
 from autotrack.store.rows import key_hash
-from autotrack.store.schema import keys, params, runs, series, tags
+from autotrack.store.schema import documents, keys, params, runs, series, tags
 from autotrack.views.mending import connected, mending
 from autotrack.views.values import unknown_key
 
@@ -34,6 +34,15 @@ def recorded_keys(index: Index, home: str, limit: int = _MANY) -> list[str]:
     with connected(index) as connection:
         found = connection.execute(_query(home).order_by(keys.c.id).limit(limit)).scalars()
         return [unescape(text) for text in found]
+
+
+@mending
+def recorded_tables(index: Index, limit: int = _MANY) -> list[str]:
+    """Return names of tables, those of the newest runs first."""
+    d = documents.c
+    query = select(d.name).where(d.event == "table").group_by(d.name).order_by(func.max(d.run).desc(), func.min(d.id))
+    with connected(index) as connection:
+        return [unescape(name) for name in connection.execute(query.limit(limit)).scalars()]
 
 
 @mending

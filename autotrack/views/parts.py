@@ -47,16 +47,7 @@ class ArtifactView:
         """
         import shutil
 
-        root = Path(folder)
-        parts = self.name.split("/")
-        if not all(part.strip(". ") for part in parts) or "\\" in self.name or "\0" in self.name:
-            raise StoreError(
-                f"the artifact's name {text.shorten(text.printable(self.name), 60)!r} is no path below a folder: "
-                "write read_bytes() to a file of your own"
-            )
-        target = root.joinpath(*parts)
-        if not target.parent.resolve().is_relative_to(root.resolve()):  # through a symbolic link
-            raise StoreError(f"{target} is not below {root}: save to an empty folder")
+        target = below(folder, self.name, "write read_bytes() to a file of your own")
         with self.open() as source:
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as file:
@@ -150,6 +141,18 @@ class Correction(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Correction(time={self.time!r}, value={text.exact(self.value)})"
+
+
+def below(folder: str | os.PathLike[str], name: str, otherwise: str) -> Path:
+    """Return the path of a name in which `/` makes folders below `folder`; StoreError where it would lie outside."""
+    root = Path(folder)
+    parts = name.split("/")
+    if not all(part.strip(". ") for part in parts) or "\\" in name or "\0" in name:
+        raise StoreError(f"the name {text.shorten(text.printable(name), 60)!r} is no path below a folder: {otherwise}")
+    target = root.joinpath(*parts)
+    if not target.parent.resolve().is_relative_to(root.resolve()):  # through a symbolic link
+        raise StoreError(f"{target} is not below {root}: save to an empty folder")
+    return target
 
 
 def _kept(blobs: BlobStore, sha256: str) -> Path:

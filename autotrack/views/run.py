@@ -14,6 +14,7 @@ from autotrack.views import details, text
 from autotrack.views.parts import ArtifactView, Attempt, Correction, DatasetView, Details, ModelView, Note, RunError
 from autotrack.views.rows import Batch, MetricRow, RunRow
 from autotrack.views.series import Series, Summary
+from autotrack.views.tables import Tables, TableView, no_table
 from autotrack.views.values import Metrics, Params, Tags, UnknownKey, unknown_key
 
 if TYPE_CHECKING:
@@ -133,6 +134,16 @@ class RunView:
     def artifacts(self) -> Artifacts:
         """Artifacts in the order of recording, also by name: ``run.artifacts["report.html"]``."""
         return Artifacts(details.artifact_views(self._index, self._store.blobs, self.id))
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Tables by name, in the order in which they first came: ``run.tables["train/roc_curve"]``."""
+        return details.tables(self._index, self.id, self.name)
+
+    @property
+    def trials(self) -> TableView:
+        """The candidates of a search, one a row; a table without rows where the run is none."""
+        return self.tables.get("trials") or no_table("trials", self.id, self.name)
 
     @cached_property
     def models(self) -> tuple[ModelView, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from autotrack.views.text import exact, printable, shorten
 
@@ -21,9 +21,10 @@ class Values(dict[str, V]):
     """A plain dict of what a run recorded, in the order of recording. Changing it changes nothing in the store."""
 
     noun: ClassVar[str] = "value"
+    owner: ClassVar[str] = "the run"
 
     def __missing__(self, key: object) -> NoReturn:
-        raise UnknownKey(unknown_key(self.noun, key, list(self)))
+        raise UnknownKey(unknown_key(self.noun, key, list(self), self.owner))
 
     def __repr__(self) -> str:
         return exact(dict(self))
@@ -39,6 +40,13 @@ class Metrics(Values[V]):
     """Metrics by key."""
 
     noun = "metric"
+
+
+class Columns(Values[list[Any]]):
+    """Cells by column."""
+
+    noun = "column"
+    owner = "the table"
 
 
 class Tags(Values[str]):
