@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 import autotrack
-from autotrack.cli.completing import offered_filters, offered_metrics, offered_orders, offered_runs
+from autotrack.cli.completing import offered_filters, offered_metrics, offered_orders, offered_runs, offered_tables
 
 app = typer.Typer(
     help="Find, compare and plot what autotrack recorded.",
@@ -62,11 +62,40 @@ def runs(  # noqa: PLR0913, PLR0917 - one option each
 
 
 @app.command()
-def show(ref: Ref, store: Store = None, as_json: AsJson = False) -> None:
-    """Show one run whole."""
-    from autotrack.cli.showing import show_run
+def show(  # noqa: PLR0913, PLR0917 - one option each
+    ref: Ref,
+    trials: Annotated[bool, typer.Option("--trials", help="Show the candidates of a search, best first.")] = False,
+    table: Annotated[
+        str, typer.Option("--table", metavar="NAME", help="Show this table.", autocompletion=offered_tables)
+    ] = "",
+    where: Annotated[
+        str, typer.Option("--where", help="Rows of the table: 'mean_test_score > 0.9 and param_C < 1'.")
+    ] = "",
+    sort: Annotated[str, typer.Option("--sort", help="Column of the table; '-' first: largest first.")] = "",
+    limit: Annotated[
+        Optional[int],  # noqa: UP045 - typer reads it at run time
+        typer.Option("--limit", "-n", min=0, help="How many rows to show (default: 20, with --json all)."),
+    ] = None,
+    pictures: Annotated[
+        str, typer.Option("--pictures", metavar="DIR", help="Draw every table that can be drawn into this folder.")
+    ] = "",
+    store: Store = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one run whole, one of its tables, or its tables as pictures."""
+    from autotrack.cli.tabling import Rows, draw_tables, show_table
 
-    show_run(store, ref, as_json=as_json)
+    rows = Rows(where, sort, limit)
+    if trials or table:
+        show_table(store, ref, table or "trials", rows, as_json=as_json)
+    elif rows != Rows():
+        raise autotrack.AutotrackError("--where, --sort and --limit are of a table: add --trials or --table NAME")
+    elif not pictures:
+        from autotrack.cli.showing import show_run
+
+        show_run(store, ref, as_json=as_json)
+    if pictures and not draw_tables(store, ref, pictures, only=table or ("trials" if trials else "")):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What the shell offers when TAB is pressed: runs, metrics, orders, and what may come next in a filter.
+"""What the shell offers when TAB is pressed: runs, metrics, tables, orders, what may come next in a filter.
 
 It is quick and never in the way: the index is read as it is, a server is not asked, and trouble offers nothing.
 """
@@ -72,6 +72,16 @@ def offered_metrics(index: Index, _: str) -> Iterator[Offer]:
     """Yield keys of metrics."""
     for key in _keys(index)["metrics"]:
         yield key, "metric"
+
+
+@_offering
+def offered_tables(index: Index, _: str) -> Iterator[Offer]:
+    """Yield names of tables."""
+    from autotrack.views.keys import recorded_tables
+
+    for name in recorded_tables(index, _MANY):
+        if name.isprintable():
+            yield name, "table"
 
 
 @_offering

@@ -57,6 +57,7 @@ def _everything(run: RunView) -> dict[str, Any]:
             }
             for d in run.datasets
         ],
+        "tables": [{"name": t.name, "kind": t.kind, "rows": len(t)} for t in run.tables.values()],
         "notes": [{"kind": n.kind, "text": n.text, "time": n.time} for n in run.notes],
         "error": None if run.error is None else run.error._asdict(),
         "code": dict(run.code),
@@ -165,6 +166,7 @@ def _parts(out: Console, run: RunView) -> None:
             ("model", m.name, f"{m.type} · {m.format}{'' if m.safe else ' (unsafe)'} · {text.size(m.size)}")
             for m in run.models
         ),
+        *(("table", t.name, f"{t.kind} · {text.plural(len(t), 'row')}") for t in run.tables.values()),
         *(("artifact", a.name, text.size(a.size)) for a in run.artifacts),
         *((n.kind if n.kind != "info" else "note", "", n.text) for n in run.notes),
     ]
