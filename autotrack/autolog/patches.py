@@ -14,7 +14,7 @@ from autotrack.autolog import hooks
 from autotrack.autolog.calls import Call, Observer, Site
 from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
-from autotrack.autolog.wrappers import Observed, plain, site_of, uncounted
+from autotrack.autolog.wrappers import Exported, Observed, plain, site_of, uncounted
 
 _MISSING: Any = object()
 
@@ -44,10 +44,11 @@ class Patches:
         """Have `observer(call)`, a context manager, entered around each call of `owner.name`.
 
         `owner` is a class (`name` may be inherited) or a module; a function is then observed in every loaded module
-        that has imported it under its own name. While an observation is open, the observed calls inside it (in this
-        thread or task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is `nested`:
-        then they are, and `recording` opens child runs for them. An observer that returns None instead of a context
-        manager lets the call pass as if it were not patched.
+        that has imported it under its own name. Give the module that users import it from: where another one defines
+        it, it stays there as it is (see `Exported`). While an observation is open, the observed calls inside it (in
+        this thread or task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is
+        `nested`: then they are, and `recording` opens child runs for them. An observer that returns None instead of a
+        context manager lets the call pass as if it were not patched.
         """
         site = Site(self, owner, name, observer, nested=nested)
         if isinstance(owner, type):
@@ -189,8 +190,13 @@ class Patches:
 
     def _wrap_function(self, site: Site, original: Any, door: Door | None = None) -> None:
         name = site.name
-        wrapper = Observed(original, site, door)
-        _replace_everywhere(name, original, wrapper)
+        home = sys.modules.get(getattr(original, "__module__", None) or "", site.owner)
+        if home is site.owner:
+            wrapper = Observed(original, site, door)
+            _replace_everywhere(name, original, wrapper)
+        else:
+            wrapper = Exported(original, site, door)
+            _replace_everywhere(name, original, wrapper, but=home)
         self._undo[next(self._count)] = lambda: _replace_everywhere(name, wrapper, original)
 
     def _on_later_subclass(self, base: type, wrap: Callable[[type], None]) -> None:
@@ -290,10 +296,10 @@ def _tree(base: type) -> Iterator[type]:
         todo.extend(new)
 
 
-def _replace_everywhere(name: str, old: Any, new: Any) -> None:
+def _replace_everywhere(name: str, old: Any, new: Any, but: ModuleType | None = None) -> None:
     """In the globals of all loaded modules where `name` is `old`; no module's own `__getattr__` is woken for that."""
     for module in list(sys.modules.values()):
-        if issubclass(type(module), ModuleType):
+        if issubclass(type(module), ModuleType) and module is not but:
             namespace = object.__getattribute__(module, "__dict__")
             if namespace.get(name, _MISSING) is old:
                 namespace[name] = new

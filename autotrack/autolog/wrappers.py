@@ -84,7 +84,7 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
         self._self_site = site
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        """The plain function: by reference where pickle will find this very wrapper under its name, else as itself.
+        """The plain function: by reference where this very wrapper will be found under a name, else as itself.
 
         What is loaded then needs no autotrack: no function of ours is named in the pickle. `operator.getitem` hands
         over an object as it is. In a class that is pickled by value, it is what the class has under that name when it
@@ -99,9 +99,9 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
             present = operator.methodcaller("get", site.name, self.__wrapped__)
             return present, (_Later(getattr, site.owner, "__dict__"),)
         function: Any = self.__wrapped__
-        if getattr(sys.modules.get(function.__module__), function.__qualname__, None) is self:
+        if getattr(sys.modules.get(self.__module__), function.__qualname__, None) is self:
             return function.__qualname__
-        return operator.getitem, ((self.__wrapped__,), 0)
+        return operator.getitem, ((function,), 0)
 
     def __repr__(self) -> str:
         return repr(self.__wrapped__)
@@ -111,6 +111,19 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self
+
+
+class Exported(Observed):
+    """An observed function that users import from another module than the one that defines it.
+
+    It says that it comes from there, as it is found there only: picklers name it by that. Where it was defined, the
+    plain function stays, for all that held on to it before, such as scorers: picklers name that one by its own module.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__module__":
+            return self._self_site.owner.__name__
+        return super().__getattribute__(name)
 
 
 class _Later:
@@ -123,16 +136,19 @@ class _Later:
         return self._call
 
 
+_OURS = (Observed, Exported, BoundObserved)
+
+
 def plain(value: Any) -> Any:
     """What `value` would be without wrappers of ours that are around it."""
-    while type(value) in (Observed, BoundObserved):
+    while type(value) in _OURS:
         value = value._self_parent.__wrapped__ if type(value) is BoundObserved else value.__wrapped__
     return value
 
 
 def site_of(value: Any) -> Site | None:
     """Where a wrapper of ours was put; None if `value` is none."""
-    site: Site | None = value._self_site if type(value) in (Observed, BoundObserved) else None
+    site: Site | None = value._self_site if type(value) in _OURS else None
     return site
 
 

@@ -40,7 +40,7 @@ def differences(before: dict[Place, Any], after: dict[Place, Any]) -> list[Place
 
 def looks(value: Any) -> tuple[object, ...]:
     """What users and frameworks see of a function or a class."""
-    names = tuple(getattr(value, name, None) for name in ("__name__", "__qualname__", "__module__", "__doc__"))
+    names = (*(getattr(value, name, None) for name in ("__name__", "__qualname__", "__doc__")), _home(value))
     if not isinstance(value, (FunctionType, classmethod, staticmethod, type)):
         return names  # other descriptors are not looked at before they are bound
     try:
@@ -49,6 +49,13 @@ def looks(value: Any) -> tuple[object, ...]:
         signature = ""
     kinds = (inspect.isfunction(value), inspect.isclass(value), callable(value), isinstance(value, classmethod))
     return signature, kinds, names
+
+
+def _home(value: Any) -> str | None:
+    """The module that a value says it comes from; its package, if it is found in that module under its name."""
+    module = getattr(value, "__module__", None)
+    found = getattr(sys.modules.get(module or ""), getattr(value, "__name__", ""), None)
+    return str(module).partition(".")[0] if found is value else module
 
 
 _MISSING = object()

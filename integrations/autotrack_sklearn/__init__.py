@@ -40,16 +40,16 @@ def install(patches: Patches) -> None:
 
 
 def _observe_validation(patches: Patches) -> None:
-    from sklearn.model_selection import _validation
+    import sklearn.model_selection
 
     from autotrack_sklearn.validation import observe_validation
 
     for name in CROSS_VALIDATION:
-        patches.around(_validation, name, observe_validation)
+        patches.around(sklearn.model_selection, name, observe_validation)
 
     def observe_inspection() -> None:
-        from sklearn.inspection import _permutation_importance
+        import sklearn.inspection
 
-        patches.around(_permutation_importance, "permutation_importance", observe_validation)
+        patches.around(sklearn.inspection, "permutation_importance", observe_validation)
 
     patches.when_imported("sklearn.inspection", observe_inspection)  # it imports all ensembles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import pickle
 import subprocess
@@ -76,6 +77,26 @@ def test_copies_and_pickles(patches: Patches) -> None:
     patches.undo()
     assert pickle.loads(pickle.dumps(held)) is train
     assert pickle.loads(pickle.dumps(method)) is plain
+
+
+def test_functions_that_another_module_exports(patches: Patches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who held on to the plain function can pickle it, and who imports it now has the observed one, as it was."""
+    shop = types.ModuleType("shop")
+    monkeypatch.setitem(sys.modules, "shop", shop)
+    shop.train = train
+    seen: list[Any] = []
+    patches.around(shop, "train", observing(before=lambda call: seen.append(call.args)))
+    assert pickle.loads(pickle.dumps(functools.partial(train, 1))).func is train
+    assert pickle.loads(pickle.dumps(shop.train)) is shop.train
+    assert b"autotrack" not in pickle.dumps(shop.train)
+    assert (toys.train, shop.train.__module__, shop.train.__qualname__) == (train, "shop", "train")
+    shop.train(1)
+    toys.train(2)
+    assert seen == [(1,)]
+    held = shop.train
+    patches.undo()
+    assert shop.train is train
+    assert pickle.loads(pickle.dumps(held)) is train
 
 
 _MAIN = """
