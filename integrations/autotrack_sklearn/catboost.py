@@ -8,6 +8,7 @@ its models alone. Fitted inside an estimator of scikit-learn's they belong to th
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from autotrack.autolog.integration import guarded
 
 if TYPE_CHECKING:
-    from autotrack.autolog.integration import Call, Patches
+    from autotrack.autolog.integration import Call, Heard, Patches
     from autotrack_sklearn.training import Data
 
 
@@ -26,6 +27,23 @@ def install(patches: Patches) -> None:
     if importlib.util.find_spec("sklearn") is None:
         raise ImportError("trainings of catboost are recorded with scikit-learn: pip install 'autotrack-ml[catboost]'")
     patches.around_subclasses(catboost.CatBoost, "fit", observe_fit)
+    for name in ("predict", "predict_proba", "predict_log_proba"):
+        patches.after_subclasses(catboost.CatBoost, name, _hear_prediction)
+    patches.after_subclasses(catboost.CatBoost, "score", _hear_score)
+
+
+def _hear_prediction(heard: Heard) -> None:
+    if "sklearn" in sys.modules:  # else no model has been recorded
+        from autotrack_sklearn.heldout import on_prediction
+
+        on_prediction(heard)
+
+
+def _hear_score(heard: Heard) -> None:
+    if "sklearn" in sys.modules:
+        from autotrack_sklearn.heldout import on_score
+
+        on_score(heard)
 
 
 @contextmanager

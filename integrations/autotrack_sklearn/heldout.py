@@ -41,8 +41,8 @@ def install(patches: Patches) -> None:
     from sklearn.metrics import _scorer
 
     for name in PREDICTING:
-        patches.after_subclasses(BaseEstimator, name, _on_prediction)
-    patches.after_subclasses(BaseEstimator, "score", _on_score)
+        patches.after_subclasses(BaseEstimator, name, on_prediction)
+    patches.after_subclasses(BaseEstimator, "score", on_score)
     patches.after(_scorer._BaseScorer, "__call__", _on_scorer)  # noqa: SLF001 - the class of all scorers
     for name in METRICS:
         patches.after(sklearn.metrics, name, _on_metric)
@@ -63,7 +63,7 @@ def _roles(name: str) -> _Roles | None:
         return None
     parameters = inspect.signature(function).parameters
     names = list(parameters)
-    predicted = next((one for one in _PREDICTED if one in names), "labels" if names[:2] == ["X", "labels"] else None)
+    predicted = next((one for one in names if one in _PREDICTED), "labels" if names[:2] == ["X", "labels"] else None)
     if predicted is None:
         return None
     true = next((one for one in _TRUE if one in names), "")
@@ -90,7 +90,8 @@ def remember_labels(track: Track, model: Any, call: Call) -> None:
 # -- predictions ------------------------------------------------------------------------------------------------------
 
 
-def _on_prediction(heard: Heard) -> None:
+def on_prediction(heard: Heard) -> None:
+    """Remember what a recorded model has predicted."""
     track = track_of(heard.instance)
     if track is not None and heard.option("heldout", True):
         data = heard.args[0] if heard.args else next(iter(heard.kwargs.values()), None)
@@ -121,7 +122,8 @@ def _name(track: Track, data: Any) -> str:
 # -- metrics ----------------------------------------------------------------------------------------------------------
 
 
-def _on_score(heard: Heard) -> None:
+def on_score(heard: Heard) -> None:
+    """Record the score of a recorded model."""
     track = track_of(heard.instance)
     if track is None or not heard.option("heldout", True):
         return

@@ -36,33 +36,3 @@ class TestCatBoost(IntegrationContract):
         model = catboost.CatBoostClassifier(iterations=3, verbose=False, allow_writing_files=False, thread_count=1)
         model.fit([[0.0], [1.0]], [0, 1])
         return [model.fit, catboost.CatBoostClassifier, catboost.CatBoostClassifier.fit, catboost.CatBoost.fit]
-
-
-class TestRegressor(IntegrationContract):
-    """A class that inherits nothing from scikit-learn, and one of the user's derived from it."""
-
-    module = "catboost"
-
-    @staticmethod
-    def train() -> Any:
-        import catboost
-        import numpy as np
-
-        class Mine(catboost.CatBoostRegressor):
-            def fit(self, X: Any, y: Any) -> Any:
-                return super().fit(X, y, verbose=False)
-
-        X = np.random.default_rng(0).normal(size=(40, 3))
-        return Mine(iterations=3, allow_writing_files=False, thread_count=1).fit(X, X[:, 0]).predict(X)
-
-    @staticmethod
-    def fail() -> None:
-        import catboost
-
-        catboost.CatBoostRegressor(iterations=3).fit([[0.0]], None)
-
-    @staticmethod
-    def pickled() -> list[Any]:
-        import catboost
-
-        return [catboost.CatBoostRegressor, catboost.CatBoostRegressor.fit, catboost.CatBoostRanker.fit]

@@ -400,6 +400,34 @@ def test_catboost_has_a_name_of_its_own(runs, parts) -> None:
     assert len(runs()) == 1 + 4 + 1  # each of its trainings
 
 
+def test_catboost_derived_and_held_out(on, runs, parts) -> None:
+    X, y, other, target = parts
+
+    class Mine(catboost.CatBoostClassifier):
+        def fit(self, X: Any, y: Any) -> Any:
+            return super().fit(X, y, verbose=False)
+
+    model = Mine(iterations=3, allow_writing_files=False, thread_count=1).fit(X, y)
+    score = model.score(other, target)
+    area = roc_auc_score(target, model.predict_proba(other)[:, 1])
+    (run,) = runs()
+    assert run.tags["estimator"].endswith(".Mine")
+    assert run.metrics["eval/other/score"] == score
+    assert run.metrics["eval/other/roc_auc_score"] == area
+
+
+@pytest.mark.parametrize("model", [*boosters()[:2], net()], ids=lambda one: type(one).__name__)
+def test_held_out(on, runs, cancer, model) -> None:
+    X, y = cancer
+    held_out, target = X[200:], y[200:]
+    model = clone(model).fit(X[:200], y[:200])
+    score = model.score(held_out, target)
+    loss = log_loss(target, model.predict_proba(held_out))
+    (run,) = runs()
+    assert run.metrics["eval/held_out/score"] == score
+    assert run.metrics["eval/held_out/log_loss"] == loss
+
+
 # imbalanced-learn ---------------------------------------------------------------------------------------------------
 
 
