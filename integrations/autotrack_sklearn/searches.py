@@ -34,8 +34,16 @@ class Search(NamedTuple):
     columns: dict[str, Any]
     """One cell for each candidate, under the names of `cv_results_`."""
     params: list[dict[str, Any]]
+    """The candidates; empty where the search has them as columns only."""
     left_out: list[str]
     """What else `cv_results_` has: no columns of that length."""
+
+    def candidate(self, index: int) -> dict[str, Any]:
+        """The params of one."""
+        if self.params:
+            return self.params[index]
+        named = {name: cells[index] for name, cells in self.columns.items() if name.startswith("param_")}
+        return {name.removeprefix("param_"): value for name, value in named.items() if value is not None}
 
     def scores(self) -> dict[str, Any]:
         """Mean score on held-out folds of each candidate, by metric (`score` where there is only one)."""
@@ -114,7 +122,7 @@ def _make_children(run: Run, search: Search) -> None:
     tags = {"framework": "sklearn", "source": "sklearn", "search": type(search.estimator).__name__}
     for index, failed in enumerate(search.failed()):
         with start_run(f"candidate {index}", experiment=run.experiment, parent=run, tags=tags) as child:
-            child.log_params(search.params[index])
+            child.log_params(search.candidate(index))
             child.log_metrics({name: float(numbers[index]) for name, numbers in single.items()})
             for fold, name, numbers in folds:
                 child.log_metrics({name: float(numbers[index])}, fold)
@@ -157,21 +165,18 @@ def _search(estimator: Any, path: str) -> Search | None:
     sizes = Counter(length for length in lengths.values() if length is not None)
     if not sizes:
         return None
-    count = sizes.most_common(1)[0][0]
-    left_out = [name for name, length in lengths.items() if length != count]
+    size = sizes.most_common(1)[0][0]
+    columns = {name: values for name, values in held.items() if lengths[name] == size}
     cell = _cell_maker()
-    params = []
-    if lengths.get("params") == count and all(isinstance(one, Mapping) for one in held["params"]):
-        params = [{str(name): cell(value) for name, value in one.items()} for one in held.pop("params")]
-    columns: dict[str, Any] = {f"param_{name}": [] for one in params for name in one}
-    for name in columns:  # not the masked arrays, which have 1.0 for 1 where another candidate has 2.5
-        columns[name] = [one.get(name.removeprefix("param_")) for one in params]
-    columns = {
-        name: columns[name] if name in columns else _cells(values, cell)
-        for name, values in {**held, **columns}.items()
-        if name not in left_out or name in columns
-    }
-    return Search(estimator, path, count, columns, params, [name for name in left_out if name not in columns])
+    params: list[dict[str, Any]] = []
+    if all(isinstance(one, Mapping) for one in columns.get("params", ())):
+        params = [{str(name): cell(value) for name, value in one.items()} for one in columns.pop("params", ())]
+    # Not the masked arrays of params, which have 1.0 for 1 where another candidate has 2.5.
+    names = dict.fromkeys(name for one in params for name in one)
+    columns |= {f"param_{name}": [one.get(name) for one in params] for name in names}
+    cells = {name: _cells(values, cell) for name, values in columns.items()}
+    left_out = [name for name in held if name not in columns and not (name == "params" and params)]
+    return Search(estimator, path, size, cells, params, left_out)
 
 
 def _length(values: Any) -> int | None:

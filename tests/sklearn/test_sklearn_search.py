@@ -63,6 +63,11 @@ def rows(count: int) -> tuple[Any, Any]:
     return np.arange(2.0 * count).reshape(count, 2), np.arange(count) % 2
 
 
+def trials(run: Any) -> list[str]:
+    """The names of the tables of trials."""
+    return sorted(name for name, table in run.tables.items() if table.kind == "trials")
+
+
 def assert_same(table: dict[str, list[Any]], results: dict[str, Any]) -> None:
     """A table has what `cv_results_` has, bit by bit and in its order."""
     expected = ["candidate", *(name for name in results if name != "params")]
@@ -253,7 +258,7 @@ def test_all_candidates_fail(on, runs, error_score) -> None:
     assert "this fold is not for me" in run.error["message"]
     assert run.params["param_grid"] == {"fails": [50, 100]}
     assert [data.name for data in run.data] == ["X", "y"]
-    assert not run.tables
+    assert not trials(run)
 
 
 def test_a_second_search_that_fails_does_not_report_the_first(on, runs) -> None:
@@ -262,8 +267,8 @@ def test_a_second_search_that_fails_does_not_report_the_first(on, runs) -> None:
     with pytest.raises(ValueError, match="fits failed"):
         search.fit(*rows(8))
     first, second = runs()
-    assert first.tables
-    assert not second.tables
+    assert trials(first)
+    assert not trials(second)
     assert "cv/best_score" not in second.metrics
 
 
@@ -304,7 +309,7 @@ def test_searches_inside_one_another(on, runs, load) -> None:
     pipeline = Pipeline([("select", RFECV(LogisticRegression(max_iter=500), cv=2)), ("search", outer)]).fit(X, y)
     (run,) = runs()
     assert run.name == "Pipeline"
-    assert set(run.tables) == {"trials", "trials/best/svm", "trials/select"}
+    assert trials(run) == ["trials", "trials/best/svm", "trials/select"]
     winner = pipeline["search"].best_estimator_["svm"]
     assert_same(run.table("trials"), pipeline["search"].cv_results_)
     assert_same(run.table("trials/best/svm"), winner.cv_results_)
@@ -322,7 +327,7 @@ def test_searches_side_by_side(on, runs, load) -> None:
     ]
     StackingClassifier(searches, LogisticRegression(max_iter=500), cv=2).fit(X, y)
     (run,) = runs()
-    assert {name: len(run.table(name)["candidate"]) for name in run.tables} == {"trials": 2, "trials/knn": 3}
+    assert {name: len(run.table(name)["candidate"]) for name in trials(run)} == {"trials": 2, "trials/knn": 3}
 
 
 def test_columns_in_a_search(on, runs) -> None:
@@ -386,6 +391,7 @@ def test_searches_of_others(on, runs) -> None:
     assert table["curve"] == [[1, 2], [3], []]
     assert table["masks"] == np.eye(3, dtype=bool).tolist()
     assert "params" not in table
+    assert list(table)[:4] == ["candidate", "mean_test_score", "std_test_score", "split0_test_score"]
     (note,) = run.notes["capture"]
     assert note == "not in the table of trials, having no value for each candidate: history, best"
     assert run.metrics["cv/candidates"] == 3
@@ -415,7 +421,7 @@ def test_what_is_no_search(on, runs, results) -> None:
     Foreign(results).fit(*rows(4))
     (run,) = runs()
     assert run.status == "finished"
-    assert not run.tables
+    assert not trials(run)
 
 
 def test_there_is_no_cap(on, runs) -> None:
@@ -467,6 +473,15 @@ def test_child_runs_inside_a_run_of_the_users(children, runs, load) -> None:
     assert run.metrics["after"] == 1
     assert [child.parent for child in others] == [mine.id] * 2
     assert len(run.table("trials")["candidate"]) == 2
+
+
+def test_child_runs_of_others(children, runs) -> None:
+    Foreign(ragged).fit(*rows(4))
+    Foreign(lambda: {"mean_test_score": [0.1, 0.2], "param_a": [1, None], "param_b": ["x", "y"]}).fit(*rows(4))
+    found = [run for run in runs() if run.parent is not None]
+    assert [run.params for run in found[:3]] == ragged()["params"]
+    assert [run.params for run in found[3:]] == [{"a": 1, "b": "x"}, {"b": "y"}]
+    assert [run.status for run in found] == ["finished", "finished", "failed", "finished", "finished"]
 
 
 def test_no_child_runs_unless_asked_for(on, runs, load) -> None:
