@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-VERSION = 2
+VERSION = 3
 """Version of this schema: an SQLite index of another version is rebuilt; PostgreSQL is migrated by Alembic."""
 
 metadata = MetaData()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from autotrack.journal.events import Artifact, Event, Open, Params, Start
+from autotrack.journal.events import Artifact, Event, Open, Params, Start, Table
 from autotrack.journal.values import decode_value
 
 _SMALL = 2**31  # columns of 32 bits
@@ -19,12 +20,21 @@ def is_sound(event: Event) -> bool:
     try:
         msgspec.json.encode(event)  # refuses integers beyond 64 bits, at any depth
         if type(event) is Params:
-            for value in event.values.values():
-                if isinstance(value, (dict, list)):
-                    decode_value(value)
+            _decode(event.values.values())
+        elif type(event) is Table:
+            _decode(cell for cells in event.columns.values() for cell in cells)
+            _decode([event.meta])
+            if len(set(map(len, event.columns.values()))) > 1:
+                return False
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
         return False
     return all(_fits(getattr(event, name), _LARGE) for name in event.__struct_fields__) and _is_short(event)
+
+
+def _decode(values: Iterable[Any]) -> None:
+    for value in values:
+        if isinstance(value, (dict, list)):
+            decode_value(value)
 
 
 def _fits(value: Any, bound: int) -> bool:

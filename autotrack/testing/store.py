@@ -33,6 +33,7 @@ from autotrack.journal import syncing
 from autotrack.journal.folder import OPEN_SUFFIX, Folder
 from autotrack.journal.segment import SegmentWriter
 from autotrack.journal.text import escape
+from autotrack.journal.values import encode_value
 from autotrack.store import schema
 from autotrack.store.engine import Index
 from autotrack.store.ingest import IngestReport, ingest
@@ -210,6 +211,41 @@ class StoreContract:
         assert {"start", "finish"} <= {row.event for row in documents}
         (row,) = rows(index, schema.runs)
         assert (row.uid, row.name, row.experiment) == (run.id, "one", "e")
+
+    def test_tables_are_kept(self, index: Index, folder: Folder) -> None:
+        """Whole and in parts, in order, under any name, with cells of all types as they are in the journal."""
+        cells = [1, 2**70, -0.0, math.nan, True, None, "3", "nul\x00 \ud800", (1, [2]), {"a": 0.1}]
+        encoded = [encode_value(cell) for cell in cells]
+        with start_run() as run:
+            run.log_table(
+                "nul\x00 \ud800", {"\x10": cells, "n": list(range(10))}, kind="trials", meta={"auc": [["a", 0.5]]}
+            )
+            run.log_table("nul\x00 \ud800", {"n": [10]}, more=True)
+            run.log_table("long", {"x": [0.1] * 100_000})
+        take_in(index, folder)
+        found = sorted(
+            (row for row in rows(index, schema.documents) if row.event == "table"), key=lambda row: row.offset
+        )
+        assert [row.name for row in found] == [escape("nul\x00 \ud800")] * 2 + ["long"]
+        first, second, third = (msgspec.json.decode(row.body) for row in found)
+        assert repr(first["columns"]) == repr({escape("\x10"): encoded, "n": list(range(10))})
+        assert (first["kind"], first["meta"], first.get("more")) == ("trials", {"auc": [["a", 0.5]]}, None)
+        assert (second["columns"], second["more"]) == ({"n": [10]}, True)
+        assert third["columns"] == {"x": [0.1] * 100_000}
+
+    def test_damaged_tables_are_counted(self, index: Index, folder: Folder) -> None:
+        """Columns of different lengths, cells and remarks that are no values: no writer writes those."""
+        writer = SegmentWriter(folder, "r" * 26)
+        for damage in (
+            '"columns":{"a":[1],"b":[]}',
+            '"columns":{"a":[{"$int":1}]}',
+            '"columns":{},"meta":{"a":{"$float":"x"}}',
+        ):
+            writer.append(b'{"e":"table","t":2,"name":"x",' + damage.encode() + b"}\n")
+        writer.close()
+        take_in(index, folder)
+        assert [row.corrupt for row in rows(index, schema.segments)] == [3]
+        assert not [row for row in rows(index, schema.documents) if row.event == "table"]
 
     def test_unknown_events_are_kept(self, index: Index, folder: Folder) -> None:
         """Lines of a later version stay byte by byte; what is known of them counts."""

@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Union, get_args
 
+import msgspec
 import pytest
 import sqlalchemy
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from sqlalchemy import select
 import autotrack
 from autotrack.config import current
 from autotrack.errors import StoreError
-from autotrack.journal import events, syncing
+from autotrack.journal import decoding, events, syncing
 from autotrack.journal.folder import Folder
 from autotrack.journal.segment import SegmentWriter
 from autotrack.store import schema
@@ -319,6 +320,21 @@ def test_a_spoiled_index_is_rebuilt(damage: str) -> None:
     with Index.open(folder()) as index:
         ingest(index, folder())
         assert points(index, uid, "loss") == ([0], [1.0])
+
+
+def test_tables_that_an_earlier_version_did_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    with autotrack.start_run() as run:
+        run.log_table("t", {"x": [1, 2]})
+    assert syncing.drain(30)
+    known: Any = Union[tuple(kind for kind in get_args(events.Event) if kind is not events.Table)]
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSION", 2)
+        earlier.setattr(decoding, "_decoder", msgspec.json.Decoder(known))
+        earlier.setattr(decoding, "_STRUCTS", {})
+        with Index.open(folder()) as index:
+            ingest(index, folder())
+            assert len(rows(index, select(schema.unknown_events))) == 1
+    assert autotrack.open_store().run(run.id).tables["t"]["x"] == [1, 2]
 
 
 def test_an_index_deleted_while_open_is_made_again() -> None:

@@ -13,6 +13,7 @@ from autotrack.store import schema
 from autotrack.store.engine import Index
 from autotrack.store.rows import key_hash
 from autotrack.store.series import decode_all
+from autotrack.views import details
 
 pytestmark = pytest.mark.postgres
 
@@ -74,3 +75,36 @@ def test_chunks_and_params_of_the_first_revision(postgres_url: str, monkeypatch:
         assert found.times.tolist() == [5, 6] * numbers
         assert [math.copysign(1, value) * (abs(value) or 1) for value in found.values] == [1.5, -1] * numbers
         assert connection.scalars(select(schema.params.c.position)).all() == [0]
+
+
+def test_tables_that_were_not_known_at_the_second_revision(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _at_revision(postgres_url, "0002", monkeypatch)
+    lines = [
+        b'{"e":"hologram","t":9,"x":1}',
+        b'{"e":"table","t":7,"name":"a","columns":{"x":[1]}}',
+        b'{"e":"table","t":20,"name":"a","columns":{"x":["\\u0000"]},"kind":"trials","new":1}',
+        b'{"e":"table","t":21,"name":"a","columns":{"x":[1],"y":[]}}',
+        *(b'{"e":"table","t":%d,"name":"b","columns":{"x":[%d]},"more":true}' % (at, at) for at in range(30, 300)),
+    ]
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        execute = connection.exec_driver_sql
+        execute("INSERT INTO runs (id, uid) VALUES (1, 'r')")
+        execute("INSERT INTO segments (id, run, name) VALUES (1, 1, 's')")
+        execute(
+            'INSERT INTO documents (run, event, body, clock, segment, "offset") VALUES'
+            " (1, 'start', '{\"e\":\"start\",\"t\":10}', 10, 1, 5), (1, 'note', '{\"t\":99}', 99, 1, 5000)"
+        )
+        for at, line in enumerate(lines):
+            execute('INSERT INTO unknown_events (run, segment, "offset", raw) VALUES (1, 1, %s, %s)', (at + 6, line))
+    engine.dispose()
+    with Index.open(postgres_url) as index, index.engine.connect() as connection:
+        d, u = schema.documents.c, schema.unknown_events.c
+        found = connection.execute(select(d.name, d.offset, d.clock).where(d.event == "table").order_by(d.offset)).all()
+        assert found[:2] == [("a", 7, 10), ("a", 8, 20)]
+        assert found[2:] == [("b", at - 20, at) for at in range(30, 300)]
+        kept = connection.scalars(select(u.raw).order_by(u.offset)).all()
+        assert list(map(bytes, kept)) == [lines[0], lines[2], lines[3]], "also what is known in part"
+        tables = details.tables(index, "r", "run")
+        assert tables["a"].columns == {"x": ["\0"]}
+        assert tables["b"]["x"] == list(range(30, 300))

@@ -32,6 +32,8 @@ def record() -> None:
             run.set_tag("i", str(i))
             run.log_param("i", -i)
             run.log_artifact(b"x" * i, "a.bin")
+            run.log_table("trials", {"x": list(range(3000)), "text": ["a", "ü"] * 1500}, kind="trials")
+            run.log_table("trials", {"x": [1], "y": [(1, 2)]}, more=True)
     with pytest.raises(RuntimeError), autotrack.start_run("bad"):
         raise RuntimeError("wrong " * 3000)
     assert syncing.drain(30)
@@ -49,6 +51,7 @@ READERS: dict[str, Callable[[RunView], Any]] = {
     "history": lambda run: [found.value for found in run.history("i")] if "i" in run.params else [],
     "artifacts": lambda run: [(a.name, a.sha256, a.size) for a in run.artifacts],
     "notes": lambda run: run.notes,
+    "tables": lambda run: {name: repr((t.kind, len(t), t.meta, dict(t.columns))) for name, t in run.tables.items()},
     "environment": lambda run: dict(run.environment),
     "code": lambda run: dict(run.code),
     "error": lambda run: run.error,
