@@ -123,8 +123,11 @@ def _spelled(name: str) -> str:
 
 def _close(name: str, columns: Sequence[str]) -> list[str]:
     candidates = [column for column in columns if len(column) <= 200]
+    small = name.lower()
+    if ends := [column for column in candidates if column.lower().endswith(f"_{small}")]:  # C: param_svc__C
+        return ends[:2]
     close = difflib.get_close_matches(name, candidates, 2, 0.5) if len(name) <= 200 else []
-    return close or [column for column in candidates if name and name.lower() in column.lower()][:2]
+    return close or [column for column in candidates if small and small in column.lower()][:2]
 
 
 def _mask(term: Term, columns: Columns, count: int) -> list[bool]:

@@ -165,7 +165,7 @@ class TableView:
 
 def rows_of(table: TableView, shown: int) -> str:
     """Return how many rows are shown, of how many."""
-    whole = f" (of {table.total:,})" if table.total != len(table) else ""
+    whole = f" out of {table.total:,}" if table.total != len(table) else ""
     return f"{shown:,} of {text.plural(len(table), 'row')}{whole}"
 
 

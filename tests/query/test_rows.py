@@ -185,6 +185,7 @@ def test_an_empty_filter_finds_all() -> None:
     [
         ("param_D > 1", 0, "there is no column param_D"),
         ("param_D > 1", 0, 'did you mean param_C, or the text "param_D"? known: param_C, class, columns["odd name"]'),
+        ("c > 1", 0, 'did you mean param_C, or the text "c"?'),
         ('param_C > 1 and columns["odd nam"] == 1', 24, 'did you mean columns["odd name"], or'),
         ("param_C == rbf", 11, 'the text "rbf"'),
         ("param_C", 0, "param_C alone is no condition"),

@@ -162,7 +162,7 @@ def test_what_is_shown_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.startswith("<TableView t of search, table>\n")
     assert shown.endswith("(20 of 50 rows, 7 of 40 columns)")
     assert max(map(len, shown.split("\n"))) <= 100
-    assert repr(table.where("a_rather_long_name_00 < 30")).endswith("(20 of 30 rows (of 50), 7 of 40 columns)")
+    assert repr(table.where("a_rather_long_name_00 < 30")).endswith("(20 of 30 rows out of 50, 7 of 40 columns)")
     assert repr(logged({"x": [1]})).endswith("(1 of 1 row)")
     html = logged({f"c{i}": list(range(50)) for i in range(60)})._repr_html_()
     assert "20 of 50 rows, 40 of 60 columns" in html
