@@ -112,19 +112,22 @@ def _lines(name: str, values: Any) -> dict[str, Any]:
         values = values.mean(axis=-1)
     elif name == "scores" and values.ndim == 3:  # LogisticRegressionCV: folds, l1_ratios, Cs
         values = values.mean(axis=0)
-    return {name: values[0] if values.ndim == 2 and len(values) == 1 else values}
+    if values.ndim == 2 and 1 in values.shape:
+        values = values.reshape(-1)
+    return {name: values}
 
 
 def _by_label(name: str, values: dict[Any, Any]) -> dict[str, Any]:
     """LogisticRegressionCV: folds x Cs for each class, or the same for all classes."""
     known = {label: array for label, array in ((k, _numbers(v)) for k, v in values.items()) if array is not None}
     means = {label: array.mean(axis=0) for label, array in known.items() if array.ndim > 1}
-    if not means:
-        return {}
-    first = next(iter(means.values()))
+    first = next(iter(means.values()), None)
     if all(np.array_equal(first, mean) for mean in means.values()):
         return _lines(name, first)
-    return {f"{name}/{label}": mean for label, mean in means.items()}
+    found: dict[str, Any] = {}
+    for label, mean in means.items():
+        found |= _lines(f"{name}/{label}", mean)
+    return found
 
 
 def _numbers(values: Any) -> Any:

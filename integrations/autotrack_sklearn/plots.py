@@ -53,7 +53,8 @@ def log_plots(  # noqa: PLR0913 - what metrics are computed from
         run: Where they are recorded, as ``<prefix>/roc_curve`` and so on.
         prefix: ``train``, ``eval/<data name>`` or ``cv``.
         true: Labels, or numbers of a regression; one-dimensional, anything else gives no table.
-        classes: The sorted labels that a classifier knows. None for a regression, and where they are not known.
+        classes: The sorted labels that a classifier knows. None for a regression, and where they are not known: then
+            these are numbers if `true` or `predicted` are floats.
         predicted: Predicted labels or numbers.
         score: Probabilities or decisions of each class in the order of `classes`, or a vector for the second of two.
         weight: Of each sample.
@@ -76,9 +77,8 @@ def tables(
     predicted = None if predicted is None else np.asarray(predicted)
     if true.ndim != 1 or not len(true) or (predicted is not None and predicted.shape != true.shape):
         return
-    if classes is None and score is None and true.dtype.kind == "f":
-        if predicted is not None and predicted.dtype.kind in "iuf":
-            yield residuals(true, predicted)
+    if classes is None and score is None and _are_numbers(true, predicted):
+        yield residuals(true, predicted)
         return
     weight = None if weight is None else np.asarray(weight, dtype=np.float64)
     known = None if classes is None else np.asarray(classes)
@@ -99,6 +99,12 @@ def of_classes(
     yield confusion_matrix(true, predicted, classes, weight)
     if score is not None:
         yield from curves(true, classes, score, weight)
+
+
+def _are_numbers(true: Array, predicted: Array | None) -> bool:
+    """Whether these are outcomes of a regression, where nobody says that they are labels."""
+    kinds = {true.dtype.kind, "" if predicted is None else predicted.dtype.kind}
+    return "f" in kinds and kinds <= set("iuf")
 
 
 def residuals(true: Array, predicted: Array) -> Table:

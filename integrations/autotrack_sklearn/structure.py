@@ -9,6 +9,7 @@ could make the process crash, so the indices are looked at after loading.
 from __future__ import annotations
 
 import importlib
+import inspect
 import warnings
 from collections.abc import Iterable
 from functools import cache
@@ -77,10 +78,11 @@ def _public() -> frozenset[str]:
     for home in _PUBLIC:
         module = importlib.import_module(home)
         for name in getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]:
-            value = vars(module).get(name)  # experimental names raise when they are asked for
+            value = inspect.unwrap(vars(module).get(name))  # experimental names raise when they are asked for
             place = getattr(value, "__module__", None)
             if callable(value) and isinstance(place, str) and place.startswith(home):
                 found.add(f"{place}.{value.__name__}")
+                found.add(f"{home}.{name}")  # what it is called while autologging listens to it
     return frozenset(found)
 
 

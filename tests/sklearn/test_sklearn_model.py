@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from autotrack_sklearn import model as flavor
 from autotrack_sklearn import structure
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from sklearn import metrics
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import Birch
 from sklearn.compose import ColumnTransformer
@@ -39,6 +41,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from autotrack.autolog import autolog
 from autotrack.errors import ModelError
 
 SAFE = [
@@ -275,6 +278,25 @@ def test_known_types_are_named_by_where_they_are_defined() -> None:
     assert not structure.strangers(["sklearn.metrics._classification.f1_score", "sklearn.model_selection._split.KFold"])
     foreign = ["os.system", "sklearn.metrics._classification.warnings", "sklearn.utils.fixes.os", "builtins.eval"]
     assert structure.strangers(foreign) == sorted(foreign)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_metrics_that_autologging_listens_to_are_known(load, tmp_path: Path, first: bool) -> None:
+    """A model that holds one needs no trust, whether autologging is on when it is saved, loaded, or never."""
+    X, y = load("iris")
+    for saving, loading in ((first, not first), (not first, first), (first, first)):
+        structure._public.cache_clear()
+        flavor._verdicts.clear()
+        with autolog(only="sklearn", models=False) if saving else contextlib.nullcontext():
+            scoring = metrics.make_scorer(metrics.accuracy_score)
+            model = GridSearchCV(DummyClassifier(), {"strategy": ["prior", "most_frequent"]}, scoring=scoring, cv=2)
+            model.fit(X, y)
+            saved = flavor.save(model, tmp_path / "model")
+        assert saved.safe
+        with autolog(only="sklearn") if loading else contextlib.nullcontext():
+            loaded = flavor.load(tmp_path / "model", saved.format, trust=False)
+            assert loaded.scorer_(loaded, X, y) == pytest.approx(1 / 3)
+    structure._public.cache_clear()
 
 
 def test_saving_imports_no_array_library(tmp_path: Path) -> None:

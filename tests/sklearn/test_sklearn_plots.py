@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,26 @@ from autotrack_sklearn import plots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import calibration_curve
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import estimator_html_repr
+
+from autotrack.autolog import autolog
 
 
 def made(*args: Any, **kwargs: Any) -> dict[str, plots.Table]:
@@ -204,6 +224,11 @@ def test_residuals() -> None:
     assert many.columns["residual"].tolist() == (true - predicted)[rows].tolist()
 
 
+def test_whole_numbers_may_be_predicted_by_a_regression() -> None:
+    assert made([1, 2, 4], predicted=[1.5, 2.0, 3.0])["residuals"].columns["residual"].tolist() == [-0.5, 0.0, 1.0]
+    assert list(made([1, 2, 4], predicted=[1, 2, 2])) == ["confusion_matrix"]
+
+
 def test_what_gives_no_plot() -> None:
     """Several targets, nothing, shapes that do not fit, numbers that are none."""
     true, chance = sample(20, 2, ties=False)
@@ -214,3 +239,212 @@ def test_what_gives_no_plot() -> None:
     for score in (chance[:-1], chance[:, :1], np.full_like(chance, np.nan), np.c_[chance, chance], chance.astype(str)):
         assert made(true, classes, score=score) == {}
     assert made([0.5, 1.5], predicted=["a", "b"]) == {}
+
+
+# -- what a fit records ------------------------------------------------------------------------------------------------
+
+
+def test_plots_of_a_classifier(on, runs, load) -> None:
+    X, y = load("wine")
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    (run,) = runs()
+    matrix = run.table("train/confusion_matrix")
+    assert np.array_equal(np.reshape(matrix["count"], (3, 3)), metrics.confusion_matrix(y, model.predict(X)))
+    assert run.tables["train/roc_curve"].kind == "roc_curve"
+    areas = dict(run.tables["train/roc_curve"].meta["auc"])
+    assert areas == {k: metrics.roc_auc_score(y == k, model.predict_proba(X)[:, k]) for k in range(3)}
+    assert {name for name in run.tables if name.startswith("train/")} == {
+        "train/confusion_matrix",
+        "train/roc_curve",
+        "train/precision_recall_curve",
+        "train/calibration_curve",
+    }
+
+
+def test_plots_of_a_regressor(on, runs, load) -> None:
+    X, y = load("diabetes")
+    model = Ridge().fit(X, y)
+    Ridge().fit(X, np.arange(len(y)))  # whole numbers are no classes
+    first, second = runs()
+    assert first.table("train/residuals") == {
+        "predicted": model.predict(X).tolist(),
+        "residual": (y - model.predict(X)).tolist(),
+    }
+    assert set(second.tables) == {"train/residuals", "importances"}
+
+
+@pytest.mark.parametrize("options", [{}, {"plots": False}, {"metrics": False}])
+def test_plots_ask_the_model_nothing(runs, load, monkeypatch, options: dict[str, Any]) -> None:
+    asked = []
+    for name in ("predict", "predict_proba", "decision_function"):
+        method = getattr(GaussianNB, name, None)
+        if method is not None:
+
+            def counted(self: Any, X: Any, method: Any = method, name: str = name) -> Any:
+                asked.append(name)
+                return method(self, X)
+
+            monkeypatch.setattr(GaussianNB, name, counted)
+    with autolog(only="sklearn", **options):
+        GaussianNB().fit(*load("iris"))
+    (run,) = runs()
+    assert asked == ([] if "metrics" in options else ["predict", "predict_proba"])
+    assert ("train/roc_curve" in run.tables) == (not options)
+
+
+def test_importances_have_the_names_of_features(on, runs, load) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, y = load("breast_cancer")
+    frame = pandas.DataFrame(X[:, :3], columns=["one", "two", "three"]).assign(kind=np.where(X[:, 3] > 500, "a", "b"))
+    seen = LogisticRegression(max_iter=5000).fit(frame[["one", "two", "three"]], y)
+    prepared = make_pipeline(
+        ColumnTransformer([("numbers", StandardScaler(), ["two", "one"]), ("kinds", OneHotEncoder(), ["kind"])]),
+        RandomForestClassifier(20, random_state=0),
+    ).fit(frame, y)
+    bare = make_pipeline(StandardScaler(), SelectKBest(k=2), LogisticRegression()).fit(X, y)
+    search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": [1, 2]}, cv=2)
+    search.fit(frame[["one", "two", "three"]], y)
+    first, second, third, fourth = runs()
+    assert first.table("importances") == {"feature": ["one", "two", "three"], "importance": seen.coef_[0].tolist()}
+    assert first.tables["importances"].meta == {"of": "coef_"}
+    forest = prepared[-1]
+    assert second.table("importances") == {
+        "feature": ["numbers__two", "numbers__one", "kinds__kind_a", "kinds__kind_b"],
+        "importance": forest.feature_importances_.tolist(),
+        "std": np.std([tree.feature_importances_ for tree in forest.estimators_], axis=0).tolist(),
+    }
+    assert second.tables["importances"].meta == {"of": "feature_importances_"}
+    assert third.table("importances")["feature"] == [f"x{i}" for i in np.flatnonzero(bare[1].get_support())]
+    assert fourth.table("importances")["feature"] == ["one", "two", "three"]
+    assert fourth.table("importances")["importance"] == search.best_estimator_[-1].coef_.tolist()
+
+
+def test_importances_over_classes_and_of_many_features(on, runs, load) -> None:
+    X, y = load("wine")
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    wide = np.random.default_rng(0).standard_normal((40, 3000))
+    ridge = Ridge().fit(wide, wide[:, 0])
+    first, second = runs()
+    assert first.table("importances")["importance"] == np.abs(model[-1].coef_).mean(axis=0).tolist()
+    assert first.tables["importances"].meta == {"of": "coef_", "mean_magnitude_over": 3}
+    table = second.table("importances")
+    assert second.tables["importances"].meta == {"of": "coef_", "shown": 1000, "features": 3000}
+    kept = [int(name[1:]) for name in table["feature"]]
+    assert kept == sorted(kept)
+    assert table["importance"] == ridge.coef_[kept].tolist()
+    assert min(map(abs, table["importance"])) >= np.sort(np.abs(ridge.coef_))[-1000]
+
+
+def test_transformers_of_the_user_are_not_asked_for_names(on, runs, load) -> None:
+    class Same(TransformerMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any = None) -> Same:
+            self.n_features_in_ = X.shape[1]
+            return self
+
+        def transform(self, X: Any) -> Any:
+            return X
+
+        def get_feature_names_out(self, input_features: Any = None) -> Any:
+            raise AssertionError("not to be asked")
+
+    X, y = load("iris")
+    make_pipeline(Same(), LogisticRegression(max_iter=500)).fit(X, y)
+    (run,) = runs()
+    assert run.table("importances")["feature"] == ["x0", "x1", "x2", "x3"]
+
+
+@pytest.mark.filterwarnings("ignore:The SAMME.R algorithm")  # of scikit-learn 1.4
+@pytest.mark.parametrize("kind", [GradientBoostingClassifier, AdaBoostClassifier, HistGradientBoostingClassifier])
+def test_score_after_each_stage(runs, load, kind: Any) -> None:
+    X, y = load("iris")
+    y = np.array(["a", "b", "c"])[y]
+    model = kind(random_state=0, **({"max_iter": 5} if kind is HistGradientBoostingClassifier else {"n_estimators": 5}))
+    with autolog(only="sklearn", metrics="always"):
+        model.fit(X, y)
+    (run,) = runs()
+    want = [metrics.accuracy_score(y, predicted) for predicted in model.staged_predict(X)]
+    assert run.series["train/staged_score"] == list(enumerate(want, start=1))
+
+
+def test_score_of_a_regressor_after_each_stage(runs, load) -> None:
+    X, y = load("diabetes")
+    model = make_pipeline(StandardScaler(), GradientBoostingRegressor(n_estimators=4))
+    with autolog(only="sklearn", metrics="always"):
+        model.fit(X, y)
+    (run,) = runs()
+    want = [metrics.r2_score(y, part) for part in model[-1].staged_predict(model[:-1].transform(X))]
+    assert run.series["train/staged_score"] == list(enumerate(want, start=1))
+
+
+# -- diagrams ----------------------------------------------------------------------------------------------------------
+
+
+def without_ids(page: str) -> str:
+    return re.sub(r"(sk-container-id|sk-estimator-id)-\d+", r"\1", page)
+
+
+@pytest.mark.filterwarnings("ignore:The SAMME.R algorithm")  # of scikit-learn 1.4
+def test_diagram_of_estimators_that_hold_others(on, runs, load) -> None:
+    X, y = load("iris")
+    models = [
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2),
+        AdaBoostClassifier(DecisionTreeClassifier(), n_estimators=2),
+        AdaBoostClassifier(n_estimators=2),
+        LogisticRegression(max_iter=500),
+    ]
+    for model in models:
+        model.fit(X, y)
+    found = [run.artifacts.get("estimator.html") for run in runs()]
+    assert [one is not None for one in found] == [True, True, True, False, False]
+    assert found[0].kind == "html"
+    page = runs()[0].content("estimator.html").decode()
+    assert without_ids(page) == without_ids(estimator_html_repr(models[0]))
+
+
+def test_option_diagram(runs, load) -> None:
+    X, y = load("iris")
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+    for wanted in (True, False):
+        with autolog(only="sklearn", sklearn={"diagram": wanted}):
+            model.fit(X, y)
+            LogisticRegression(max_iter=500).fit(X, y)
+    assert ["estimator.html" in run.artifacts for run in runs()] == [True, True, False, False]
+
+
+def test_diagrams_are_counted_apart_from_those_of_the_user(runs, load) -> None:
+    """Equal ones are one blob, and the ids in the user's notebook go on as they would have."""
+    X, y = load("iris")
+    model = make_pipeline(StandardScaler(), LogisticRegression())
+
+    def pages() -> list[int]:
+        found = [int(n) for n in re.findall(r"sk-(?:container|estimator)-id-(\d+)", estimator_html_repr(model))]
+        return [min(found), max(found)]
+
+    before = pages()
+    without = np.subtract(pages(), before)
+    with autolog(only="sklearn"):
+        model.fit(X, y)
+        model.fit(X, y)
+    assert np.subtract(pages(), before).tolist() == (2 * without).tolist()
+    first, second = runs()
+    assert first.artifacts["estimator.html"].sha256 == second.artifacts["estimator.html"].sha256
+
+
+def test_diagram_shows_no_secret(on, runs, load) -> None:
+    class Client(TransformerMixin, BaseEstimator):
+        def __init__(self, api_key: str = "") -> None:
+            self.api_key = api_key
+
+        def fit(self, X: Any, y: Any = None) -> Client:
+            return self
+
+        def transform(self, X: Any) -> Any:
+            return X
+
+    X, y = load("iris")
+    make_pipeline(Client("hunter2hunter2"), LogisticRegression(max_iter=500)).fit(X, y)
+    (run,) = runs()
+    assert "estimator.html" not in run.artifacts
+    assert any("diagram skipped" in text for text in run.notes["capture"])
+    assert all(b"hunter2" not in run.content(name) for name in run.artifacts)
