@@ -48,8 +48,8 @@ def _observe_validation(patches: Patches) -> None:
         patches.around(sklearn.model_selection, name, observe_validation)
 
     def observe_inspection() -> None:
-        import sklearn.inspection
+        from sklearn import inspection  # `sklearn.inspection` is no attribute yet
 
-        patches.around(sklearn.inspection, "permutation_importance", observe_validation)
+        patches.around(inspection, "permutation_importance", observe_validation)
 
     patches.when_imported("sklearn.inspection", observe_inspection)  # it imports all ensembles

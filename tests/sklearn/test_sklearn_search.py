@@ -28,7 +28,7 @@ from sklearn.model_selection import (
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.svm import SVC, LinearSVC
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import autotrack
@@ -113,7 +113,7 @@ def test_all_trials(on, runs, load, n_jobs, backend) -> None:
 def test_training_metrics_of_a_search(runs, load) -> None:
     X, y = load("wine")
     with autolog(only="sklearn", metrics="always"):
-        search = GridSearchCV(make_pipeline(StandardScaler(), LinearSVC()), {"linearsvc__C": [0.1, 1]}, cv=3).fit(X, y)
+        search = GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__C": [0.1, 1]}, cv=3).fit(X, y)
     (run,) = runs()
     assert run.metrics["train/accuracy_score"] == accuracy_score(y, search.predict(X))
     assert run.models[0].type == "sklearn.model_selection._search.GridSearchCV"
@@ -136,13 +136,13 @@ def test_estimators_among_the_candidates(on, runs, load) -> None:
     pipeline = Pipeline([("scale", StandardScaler()), ("model", SVC())])
     grid = [
         {"scale": [MinMaxScaler(), "passthrough"], "model": [SVC(C=10, kernel="linear"), KNeighborsClassifier()]},
-        {"model": [make_pipeline(StandardScaler(with_mean=False), LinearSVC())]},
+        {"model": [make_pipeline(StandardScaler(with_mean=False), SVC())]},
     ]
     search = GridSearchCV(pipeline, grid, cv=2).fit(X, y)
     (run,) = runs()
     table = run.table("trials")
     assert table["param_scale"] == ["MinMaxScaler()", "passthrough"] * 2 + [None]
-    inner = "[('standardscaler', StandardScaler(with_mean=False)), ('linearsvc', LinearSVC())]"
+    inner = "[('standardscaler', StandardScaler(with_mean=False)), ('svc', SVC())]"
     assert table["param_model"] == [
         *["SVC(C=10, kernel='linear')"] * 2,
         *["KNeighborsClassifier()"] * 2,
@@ -347,8 +347,9 @@ def test_selection_of_features_is_a_search(on, runs, load) -> None:
     (run,) = runs()
     assert run.name == "RFECV"
     table = run.table("trials")
-    assert table["n_features"] == [1, 2, 3, 4]
-    np.testing.assert_array_equal(table["mean_test_score"], selector.cv_results_["mean_test_score"])
+    assert list(table) == ["candidate", *selector.cv_results_]
+    for name, values in selector.cv_results_.items():
+        np.testing.assert_array_equal(table[name], values, err_msg=name)
     assert run.metrics["cv/candidates"] == 4
     best = int(np.argmax(selector.cv_results_["mean_test_score"]))
     assert run.metrics["cv/best_score"] == table["mean_test_score"][best]
