@@ -60,7 +60,8 @@ def _cells(name: str, values: Any) -> list[Any]:
         return cells if kind != "f" else [x if x is None or x - x == 0 else _odd(x) for x in cells]
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable) or _ndim(values) == 0:
         raise TypeError(f"column {name!r} is a sequence of values, not {type(values).__name__}")
-    items = values.tolist() if hasattr(values, "tolist") else list(values)
+    tolist = getattr(values, "tolist", None)
+    items = list(values) if tolist is None else tolist()
     return [encode_value(cell) for cell in secrets.redact(items, name)]
 
 

@@ -34,11 +34,11 @@ def layout(table: TableView, shown: TableView, room: int, gap: int, focus: str =
     `shown` are the rows of `table` that are shown; columns that `focus` mentions come first.
     """
     wanted = wanted_columns(shown, focus)
-    whole = [_Cells(column, [column.head]) for column in wanted]
-    if sum(cells.width + gap for cells in whole) - gap > room:
-        whole = [_Cells(column, _folded(text.value(column.title, _NAME))) for column in wanted]
+    found = [_Cells(column, [text.value(column.title, _NAME)]) for column in wanted]
+    if sum(cells.width + gap for cells in found) - gap > room:
+        found = [_Cells(column, _folded(*head)) for column, head in found]
     chosen: list[_Cells] = []
-    for cells in whole:
+    for cells in found:
         if not chosen or cells.width + gap <= room:
             chosen.append(cells)
             room -= cells.width + gap
