@@ -17,7 +17,7 @@ from autotrack.autolog.integration import guarded
 
 if TYPE_CHECKING:
     from autotrack.autolog.integration import Call, Heard, Patches
-    from autotrack_sklearn.training import Data
+    from autotrack_sklearn.inputs import Data
 
 
 def install(patches: Patches) -> None:
@@ -51,7 +51,7 @@ def observe_fit(call: Call) -> Iterator[None]:
     """Observer of `fit`."""
     import sklearn  # noqa: F401 - before anything of ours that needs it: when it has been imported, it is patched
 
-    from autotrack_sklearn.observers import record
+    from autotrack_sklearn.fits import record
     from autotrack_sklearn.params import params_of
 
     with record(call, given):
@@ -66,10 +66,10 @@ def observe_fit(call: Call) -> Iterator[None]:
 
 def given(call: Call) -> Data:
     """The arguments of `fit`. A `Pool` holds labels and weights, too."""
-    from autotrack_sklearn import observers
+    from autotrack_sklearn import inputs
     from autotrack_sklearn.curves import is_pool, labels_of
 
-    data = observers.given(call)
+    data = inputs.given(call)
     if not is_pool(data.X):
         return data
     weight = data.X.get_weight()

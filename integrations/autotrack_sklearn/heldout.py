@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import inspect
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +18,7 @@ import sklearn.metrics
 from autotrack.autolog.integration import adding, guarded
 from autotrack_sklearn import naming, outcomes, predictions
 from autotrack_sklearn.copies import checksum
+from autotrack_sklearn.inputs import log_data
 from autotrack_sklearn.predictions import Prediction
 from autotrack_sklearn.quiet import asking
 from autotrack_sklearn.tracked import Track, track_of
@@ -122,16 +121,28 @@ def _name(track: Track, data: Any) -> str:
 # -- metrics ----------------------------------------------------------------------------------------------------------
 
 
+class _Asked(NamedTuple):
+    """What a metric was computed from."""
+
+    track: Track
+    model: Any
+    """None where it is gone."""
+    prefix: str
+    data: Any
+    true: Any
+    method: str = ""
+    """Of the model, that gave `values`."""
+    values: Any = None
+    """None where there is nothing to draw."""
+
+
 def on_score(heard: Heard) -> None:
     """Record the score of a recorded model."""
     track = track_of(heard.instance)
-    if track is None or not heard.option("heldout", True):
-        return
-    names = ("X", "y", "sample_weight")
-    given = {**dict(zip(names, heard.args, strict=False)), **heard.kwargs}
-    data = given.pop("X", None)
-    true = given.pop("y", None)
-    _score(heard, track, heard.instance, outcomes.called("score", given), data, true)
+    if track is not None and heard.option("heldout", True):
+        given = {**dict(zip(("X", "y", "sample_weight"), heard.args, strict=False)), **heard.kwargs}
+        asked = _scored(heard, track, heard.instance, given.pop("X", None), given.pop("y", None))
+        _record(heard, asked, outcomes.called("score", given))
 
 
 def _on_scorer(heard: Heard) -> None:
@@ -139,61 +150,59 @@ def _on_scorer(heard: Heard) -> None:
     given = {**dict(zip(names, heard.args, strict=False)), **heard.kwargs}
     model = given.pop("estimator", None)
     track = track_of(model)
-    if track is None or not heard.option("heldout", True):
-        return
-    data, true = given.pop("X", None), given.pop("y_true", None)
-    _score(heard, track, model, outcomes.called(outcomes.scorer_name(heard.instance), given), data, true)
+    if track is not None and heard.option("heldout", True):
+        asked = _scored(heard, track, model, given.pop("X", None), given.pop("y_true", None))
+        _record(heard, asked, outcomes.called(outcomes.scorer_name(heard.instance), given))
 
 
-def _score(heard: Heard, track: Track, model: Any, metric: str, data: Any, true: Any) -> None:
-    name = _name(track, data)
-    with _recording(track) as run:
-        outcomes.log_value(run, f"eval/{name}/{metric}", heard.result)
-        _describe(heard, run, track, name, data, true)
-        predicted = next((one for one in heard.inner if one.instance is model and one.name in PREDICTING), None)
-        if predicted is not None and true is not None:
-            outcomes.log_curves(run, f"eval/{name}", model, predicted.name, true, predicted.result)
+def _scored(heard: Heard, track: Track, model: Any, data: Any, true: Any) -> _Asked:
+    asked = _Asked(track, model, f"eval/{_name(track, data)}", data, true)
+    predicted = next((one for one in heard.inner if one.instance is model and one.name in PREDICTING), None)
+    return asked if predicted is None else asked._replace(method=predicted.name, values=predicted.result)
 
 
 def _on_metric(heard: Heard) -> None:
     roles = METRICS[heard.name]
     given = {**dict(zip(roles.names, heard.args, strict=False)), **heard.kwargs}
-    values = given.get(roles.predicted)
+    values, true = given.pop(roles.predicted, None), given.pop(roles.true, None)
     found = predictions.find(values)
-    if found is None and (swapped := given.get(roles.true)) is not None:
-        found = predictions.find_array(swapped)  # the arguments in the wrong order
+    if found is None and true is not None:
+        found = predictions.find_array(true)  # the arguments in the wrong order
+        values, true = true, values
     if found is None or not heard.option("heldout", True):
         return
-    track = found.prediction.track
-    true = given.pop(roles.true, None)
-    given.pop(roles.predicted, None)
     given.pop("X", None)
     keywords = {key: value for key, value in given.items() if not outcomes.is_default(value, roles.defaults.get(key))}
-    prefix = f"{found.prediction.prefix}{found.part}"
-    with _recording(track) as run:
-        outcomes.log_value(run, f"{prefix}/{outcomes.called(heard.name, keywords)}", heard.result)
-        data = found.prediction.data and found.prediction.data()
-        _describe(heard, run, track, prefix.removeprefix("eval/"), data if not found.part else None, true)
-        model = found.prediction.model()
-        if true is not None and model is not None and prefix not in found.prediction.drawn:
-            found.prediction.drawn.add(prefix)  # once for all metrics of the same predictions
-            outcomes.log_curves(run, prefix, model, found.prediction.method, true, values)
+    prediction, prefix = found.prediction, f"{found.prediction.prefix}{found.part}"
+    data = prediction.data() if prediction.data is not None and not found.part else None
+    asked = _Asked(prediction.track, prediction.model(), prefix, data, true)
+    if prefix not in prediction.drawn:  # once for all metrics of the same predictions
+        prediction.drawn.add(prefix)
+        asked = asked._replace(method=prediction.method, values=values)
+    _record(heard, asked, outcomes.called(heard.name, keywords))
 
 
-@contextmanager
-def _recording(track: Track) -> Iterator[Run]:
-    with adding(track.run) as run, guarded("recording a held-out metric", run=run), asking():
-        yield run
+def _record(heard: Heard, asked: _Asked, metric: str) -> None:
+    with (
+        adding(asked.track.run) as run,
+        guarded("recording a held-out metric", run=run),
+        asking(),
+    ):
+        outcomes.log_value(run, f"{asked.prefix}/{metric}", heard.result)
+        if heard.option("data", True):
+            _describe(run, asked)
+        if asked.model is not None and asked.true is not None and asked.values is not None:
+            outcomes.log_curves(run, asked.prefix, asked.model, asked.true, method=asked.method, values=asked.values)
 
 
-def _describe(heard: Heard, run: Run, track: Track, name: str, data: Any, true: Any) -> None:
+def _describe(run: Run, asked: _Asked) -> None:
     """Say once which data it was."""
-    if not heard.option("data", True):
-        return
-    for what, values in ((name, data), (naming.name_of(true) or "y", true)):
-        known = track.described.get(what)
+    described = asked.track.described
+    name = asked.prefix.removeprefix("eval/")
+    for what, values in ((name, asked.data), (naming.name_of(asked.true) or "y", asked.true)):
+        known = described.get(what)
         if values is None or (known is not None and known() is values):
             continue
         with contextlib.suppress(TypeError):  # what cannot be referred to weakly is described each time
-            track.described[what] = weakref.ref(values)
-        run.log_data(values, name=what, role="eval")
+            described[what] = weakref.ref(values)
+        log_data(run, values, what, "eval")

@@ -81,7 +81,7 @@ _steps: ContextVar[Steps | None] = ContextVar("autotrack_sklearn_steps", default
 
 
 class _Callback:
-    """Without a state of its own: scikit-learn caches the signatures of hooks, and with them whatever they belong to."""
+    """Without a state of its own: scikit-learn caches the signatures of hooks, and with them what they belong to."""
 
     @staticmethod
     def setup(estimator: Any, context: Any) -> None:
@@ -96,7 +96,15 @@ class _Callback:
         """Called before each task."""
 
     @staticmethod
-    def on_fit_task_end(estimator: Any, context: Any, *, X: Any, y: Any, metadata: Any, fitted_estimator: Any) -> None:
+    def on_fit_task_end(
+        _: Any,
+        context: Any,
+        *,
+        X: Any,  # noqa: N803
+        y: Any,
+        metadata: Any,
+        fitted_estimator: Any,
+    ) -> None:
         """Called after each task; those without tasks inside are the iterations."""
         steps = _steps.get()
         if steps is not None and fitted_estimator is not None and context.max_subtasks == 0 and context.parent:
@@ -136,4 +144,4 @@ def _learner(estimator: Any) -> Any:
         estimator = estimator.steps[-1][1]
     # Up to now these are the only iterations that scikit-learn tells of.
     tells = type(estimator) is LogisticRegression and hasattr(LogisticRegression, "set_callbacks")
-    return estimator if tells and estimator.solver == "lbfgs" else None
+    return estimator if tells and getattr(estimator, "solver", None) == "lbfgs" else None

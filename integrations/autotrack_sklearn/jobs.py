@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from autotrack_sklearn.budget import Budget, timed
 
 if TYPE_CHECKING:
-    from autotrack_sklearn.training import Data
+    from autotrack_sklearn.inputs import Data
 
 
 class Answers(NamedTuple):

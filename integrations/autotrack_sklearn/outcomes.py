@@ -50,9 +50,9 @@ def scorer_name(scorer: Any) -> str:
         return getattr(function, "__name__", None), getattr(one, "_sign", 1), getattr(one, "_kwargs", {})
 
     mine = parts(scorer)
-    for name, known in _scorer._SCORERS.items():  # noqa: SLF001 - there is no public way from a scorer to its name
-        if parts(known) == mine:
-            return name
+    for known, one in _scorer._SCORERS.items():  # noqa: SLF001 - there is no public way from a scorer to its name
+        if parts(one) == mine:
+            return str(known)
     name, sign, keywords = mine
     return called(f"{'' if sign > 0 else 'neg_'}{name or type(scorer).__name__}", keywords)
 
@@ -73,7 +73,7 @@ def log_value(run: Run, key: str, value: Any) -> None:
 
 def _flat(prefix: str, values: dict[Any, Any]) -> dict[str, float]:
     """Numbers of a nested dict, such as a report with ``output_dict=True``."""
-    found = {}
+    found: dict[str, float] = {}
     for name, value in values.items():
         if isinstance(value, dict):
             found |= _flat(f"{prefix}/{name}", value)
@@ -95,8 +95,8 @@ def _log_parts(run: Run, key: str, values: tuple[Any, ...]) -> None:
         run.log_table(key, parts)
 
 
-def log_curves(run: Run, prefix: str, model: Any, method: str, true: Any, values: Any) -> None:  # noqa: PLR0913
-    """Record what can be drawn of predictions or scores beside the truth."""
+def log_curves(run: Run, prefix: str, model: Any, true: Any, *, method: str, values: Any) -> None:  # noqa: PLR0913
+    """Record what can be drawn beside the truth of the `values` that a `method` of the model returned."""
     from autotrack_sklearn.plots import log_plots
 
     classes = attribute(model, "classes_")

@@ -29,8 +29,8 @@ class Prediction(NamedTuple):
     prefix: str
     """Of what is recorded about it: ``eval/X_test``."""
     method: str
-    count: int
-    """Samples."""
+    samples: int
+    """How many it was asked about."""
     data: weakref.ref[Any] | None
     """What it was predicted for; None where that cannot be referred to weakly."""
     drawn: set[str]
@@ -93,7 +93,7 @@ def find_array(values: Any) -> Found | None:
     entry = _arrays.get(id(root))
     if entry is None or entry[0]() is not root:
         return None
-    return Found(entry[1], _part(values, root, entry[1].count))
+    return Found(entry[1], _part(values, root, entry[1].samples))
 
 
 def _as_array(values: Any) -> Any:

@@ -78,7 +78,8 @@ def _public() -> frozenset[str]:
     for home in _PUBLIC:
         module = importlib.import_module(home)
         for name in getattr(module, "__all__", None) or [n for n in vars(module) if not n.startswith("_")]:
-            value = inspect.unwrap(vars(module).get(name))  # experimental names raise when they are asked for
+            named: Any = vars(module).get(name)  # experimental names raise when they are asked for
+            value: Any = inspect.unwrap(named)
             place = getattr(value, "__module__", None)
             if callable(value) and isinstance(place, str) and place.startswith(home):
                 found.add(f"{place}.{value.__name__}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClusterMixin, is_classifier, is_regressor
@@ -11,6 +11,7 @@ from sklearn.base import ClusterMixin, is_classifier, is_regressor
 from autotrack.autolog.integration import alone
 from autotrack_sklearn import copies, supervised, unsupervised
 from autotrack_sklearn.budget import Budget, TooLong
+from autotrack_sklearn.inputs import Data
 from autotrack_sklearn.jobs import Job, Outcome, last
 from autotrack_sklearn.parts import survey
 from autotrack_sklearn.quiet import asking, twin
@@ -20,20 +21,6 @@ _SMALL = (1_000, 100_000)
 holds no function: its slowest estimators need a tenth of a second for them."""
 
 _IN_PLACE = frozenset({"copy", "copy_X", "copy_x", "overwrite_x", "overwrite_X"})
-
-
-class Data(NamedTuple):
-    """What `fit` was given."""
-
-    X: Any = None
-    y: Any = None
-    weight: Any = None
-    routed: bool = False
-    """Whether there was more, which scikit-learn hands on to the estimators inside (metadata routing)."""
-    sums: tuple[str | None, str | None] | None = None
-    """Checksums of X and y before a `fit` of code that is not scikit-learn's."""
-    params: Mapping[Any, Any] = {}
-    """The estimator's, as `get_params` gave them."""
 
 
 class _Skipped(Exception):

@@ -15,7 +15,7 @@ from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn import plots, scores
 from autotrack_sklearn.budget import Budget, TooLong
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.observers import argument, before, tags_of
+from autotrack_sklearn.inputs import argument, before, tags_of
 from autotrack_sklearn.params import brief, is_estimator, plain
 from autotrack_sklearn.quiet import asking
 
