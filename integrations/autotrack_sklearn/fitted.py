@@ -121,7 +121,7 @@ def _by_label(name: str, values: dict[Any, Any]) -> dict[str, Any]:
     """LogisticRegressionCV: folds x Cs for each class, or the same for all classes."""
     known = {label: array for label, array in ((k, _numbers(v)) for k, v in values.items()) if array is not None}
     means = {label: array.mean(axis=0) for label, array in known.items() if array.ndim > 1}
-    first = next(iter(means.values()), None)
+    first: Any = next(iter(means.values()), None)
     if all(np.array_equal(first, mean) for mean in means.values()):
         return _lines(name, first)
     found: dict[str, Any] = {}

@@ -326,8 +326,9 @@ def test_a_store_that_is_gone_harms_nobody(split, tmp_path, monkeypatch) -> None
     with autolog(only="sklearn"):
         model = LogisticRegression().fit(X_train, y_train)
         shutil.rmtree(tmp_path / "store")
+        (tmp_path / "store").write_text("a file in its place")
         assert model.score(X_test, y_test) > 0.9
-    assert not list((tmp_path / "store").glob("runs/*/*.jsonl"))
+        assert accuracy_score(y_test, model.predict(X_test)) > 0.9
 
 
 def test_metrics_stay_what_they_are(split) -> None:
