@@ -98,7 +98,7 @@ def _block(title: str, rows: Sequence[Sequence[_Cell]], count: int) -> str:
 
 
 def _key(key: str) -> _Cell:
-    return _Cell(element("span", "opacity:.75", escape(text.value(key, 36))), exact(key, 36))
+    return _Cell(element("span", "opacity:.75;white-space:nowrap", escape(text.value(key, 36))), exact(key, 36))
 
 
 def _text(item: str, width: int = 60) -> _Cell:

@@ -122,7 +122,7 @@ def _names(tables: Sequence[TableView]) -> list[str]:
     names = [table.name if one_run else table.run_name for table in tables]
     several = Counter(names)
     return [
-        label(name, 32) + (f" {table.run[-4:]}" if several[name] > 1 and not one_run else "")
+        label(name, 32 if len(tables) > 1 else 60) + (f" {table.run[-4:]}" if several[name] > 1 and not one_run else "")
         for name, table in zip(names, tables, strict=True)
     ]
 
