@@ -19,7 +19,7 @@ from matplotlib.text import Text
 
 HEADER = b"\x89PNG\r\n\x1a\n"
 STEPS = [0.0, 0.1, 0.5, 1.0]
-AWKWARD = ["_hidden", "$x_{", "日本", "a\nb\x1b", "x" * 500]  # texts that matplotlib takes for something else
+AWKWARD = ["_hidden", "$x_{$", "日本", "a\nb\x1b", "x" * 500]  # texts that matplotlib takes for something else
 
 
 def confusion(classes: list[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -120,6 +120,16 @@ def test_what_is_left_out_is_said() -> None:
     assert "run · 1 candidate without a score" in said("failed trials")
     assert "pipeline__col…" in said("many importances")
     assert "feature_99" in said("many importances"), "the end of a long name tells features apart"
+
+
+def test_any_text_is_a_name() -> None:
+    figure = logged("awkward roc").plot()
+    (legend,) = [axes.get_legend() for axes in figure.axes]
+    shown = [text.get_text() for text in legend.get_texts()]
+    assert len(shown) == len(AWKWARD)
+    assert shown[0] == " _hidden", "matplotlib leaves out of legends what begins with _"
+    assert shown[1] == r"\$x_{\$", "no formula"
+    assert len(max(shown, key=len)) < 40
 
 
 def test_runs_are_told_apart() -> None:
