@@ -115,9 +115,7 @@ def _cross_val_predict(run: Run, call: Call) -> None:
     wanted = call.option("metrics", True)
     if true is None or not isinstance(predicted, np.ndarray) or not wanted:
         return
-    true = np.asarray(true)
-    if true.ndim == 2 and true.shape[1] == 1:
-        true = true[:, 0]
+    true, predicted = _column(np.asarray(true)), _column(predicted)
     try:
         Budget(call.duration, limited=wanted != "always").check(_PACE * (predicted.size + 10 * count))
     except TooLong as reason:
@@ -128,6 +126,10 @@ def _cross_val_predict(run: Run, call: Call) -> None:
         _numbers(run, true, predicted)
     elif kind == "classifier" and true.ndim == 1:
         _labels(run, true, predicted, method)
+
+
+def _column(values: Any) -> Any:
+    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def _kind(estimator: Any) -> str | None:

@@ -11,7 +11,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import metrics, model_selection
+from sklearn import inspection, metrics, model_selection
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import RandomForestClassifier
@@ -71,6 +71,32 @@ def test_one_run_in_any_backend(on, runs, load, name, backend, n_jobs) -> None:
     assert not run.models
     assert not run.notes
     assert autotrack.active_run() is None
+
+
+@pytest.mark.parametrize("name", [*CALLS, "permutation_importance"])
+def test_results_and_random_numbers_are_the_same(load, name) -> None:
+    X, y = load("iris")
+    model = DecisionTreeClassifier(splitter="random").fit(X, y)
+    before = dict(vars(model))
+    options = CALLS.get(name, {})
+    if "param_name" in options:
+        options = {**options, "param_name": "max_depth"}
+    if name in CALLS:
+        options = {**options, "cv": KFold(3, shuffle=True)}
+
+    def call() -> tuple[Any, Any]:
+        np.random.seed(5)  # what is tested are draws from the global generator
+        found = getattr(model_selection if name in CALLS else inspection, name)(model, X, y, **options)
+        if isinstance(found, dict):
+            found = [values for key, values in found.items() if not key.endswith("_time")]
+        return found, np.random.get_state()[1:]
+
+    expected, state = call()
+    with autolog(only="sklearn"):
+        found, after = call()
+    assert vars(model) == before
+    for new, old in zip((*found, *after), (*expected, *state), strict=True):
+        np.testing.assert_array_equal(new, old)
 
 
 def test_cross_val_score(on, runs, load) -> None:
@@ -237,10 +263,10 @@ class Duck:
         return self
 
     def predict(self, X: Any) -> Any:
-        return self._tree.predict(X)
+        return self._tree.predict(X)[:, None]  # as catboost does for several classes
 
     def score(self, X: Any, y: Any) -> float:
-        return float(np.mean(self.predict(X) == y))
+        return float(np.mean(self.predict(X)[:, 0] == y))
 
     def __sklearn_tags__(self) -> Any:
         return DecisionTreeClassifier().__sklearn_tags__()
