@@ -86,6 +86,8 @@ def show(  # noqa: PLR0913, PLR0917 - one option each
     from autotrack.cli.tabling import Rows, draw_tables, show_table
 
     rows = Rows(where, sort, limit)
+    if pictures and as_json:
+        raise autotrack.AutotrackError("--pictures writes files and says which: leave --json away")
     if trials or table:
         show_table(store, ref, table or "trials", rows, as_json=as_json)
     elif rows != Rows():

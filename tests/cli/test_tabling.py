@@ -120,6 +120,7 @@ def test_any_table(search: str) -> None:
         (("--trials", "--where", "param_C > 1"), "did you mean param_svc__C"),
         (("--trials", "--sort", "mean_test"), "did you mean"),
         (("--where", "candidate > 1"), "add --trials or --table NAME"),
+        (("--pictures", "x", "--json"), "leave --json away"),
         (("-n", "3"), "add --trials or --table NAME"),
     ],
 )
