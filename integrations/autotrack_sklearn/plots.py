@@ -52,7 +52,7 @@ def log_plots(  # noqa: PLR0913 - what metrics are computed from
     Args:
         run: Where they are recorded, as ``<prefix>/roc_curve`` and so on.
         prefix: ``train``, ``eval/<data name>`` or ``cv``.
-        true: Labels, or numbers of a regression; one-dimensional, anything else gives no table.
+        true: Labels, or numbers of a regression; a vector or one column, anything else gives no table.
         classes: The sorted labels that a classifier knows. None for a regression, and where they are not known: then
             these are numbers if `true` or `predicted` are floats.
         predicted: Predicted labels or numbers.
@@ -73,8 +73,8 @@ def tables(
     true: Any, classes: Any = None, *, predicted: Any = None, score: Any = None, weight: Any = None
 ) -> Iterator[Table]:
     """Every table that can be made of them."""
-    true = np.asarray(true)
-    predicted = None if predicted is None else np.asarray(predicted)
+    true = _vector(true)
+    predicted = None if predicted is None else _vector(predicted)
     if true.ndim != 1 or not len(true) or (predicted is not None and predicted.shape != true.shape):
         return
     if classes is None and score is None and _are_numbers(true, predicted):
@@ -90,6 +90,11 @@ def tables(
         yield from _confusion_of_labels(true, predicted, weight)
     if score is not None and index is not None and known is not None:
         yield from curves(index, known, np.asarray(score), weight)
+
+
+def _vector(values: Any) -> Array:
+    array = np.asarray(values)
+    return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
 def of_classes(

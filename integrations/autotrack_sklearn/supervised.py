@@ -35,7 +35,7 @@ def classifier(job: Job) -> None:
         predicted, score = job.ask(estimator.predict, getattr(estimator, chances))
     else:
         (predicted,) = job.ask(estimator.predict)
-    index, guess = scores.codes(true, classes), scores.codes(np.asarray(predicted), classes)
+    index, guess = scores.codes(true, classes), scores.codes(_column(predicted), classes)
     if index is None or guess is None:
         _own_score(job, ClassifierMixin)
         return
@@ -54,9 +54,7 @@ def classifier(job: Job) -> None:
 def regressor(job: Job) -> None:
     """Metrics from predicted numbers."""
     (predicted,) = job.ask(job.estimator.predict)
-    true, weight = np.asarray(job.data.y), _weights(job.data.weight)
-    if true.ndim == 2 and true.shape[1] == 1:
-        true = true[:, 0]
+    true, predicted, weight = _column(job.data.y), _column(predicted), _weights(job.data.weight)
     keep: dict[str, Any] = {"sample_weight": weight}
     job.found(
         mean_squared_error=float(metrics.mean_squared_error(true, predicted, **keep)),
@@ -65,7 +63,7 @@ def regressor(job: Job) -> None:
         r2_score=float(metrics.r2_score(true, predicted, **keep)),
     )
     if true.ndim == 1 and np.shape(predicted) == true.shape:
-        job.outcome.answers = Answers(true, np.asarray(predicted), weight=weight)
+        job.outcome.answers = Answers(true, predicted, weight=weight)
     _own_score(job, RegressorMixin, job.outcome.values["r2_score"])
     _score_stages(job, lambda part: float(metrics.r2_score(true, part, **keep)))
 

@@ -36,7 +36,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
+from sklearn.metrics import f1_score, log_loss, mean_squared_error, roc_auc_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -384,6 +384,27 @@ def test_catboost_of_other_kinds(on, runs, parts) -> None:
     assert [run.notes.get("capture") for run in runs()] == [None] * len(runs())
 
 
+def test_catboost_with_many_classes(on, runs, load) -> None:
+    """It predicts a column of labels."""
+    X, y = load("iris")
+    names = np.array(["a", "b", "c"])[y]
+    model = catboost.CatBoostClassifier(iterations=5, **QUIET).fit(X, names)
+    predicted = model.predict(X[::2])
+    assert predicted.shape == (75, 1)
+    score = f1_score(names[::2], predicted, average="macro")
+    (run,) = runs()
+    assert run.metrics["train/accuracy_score"] == model.score(X, names)
+    assert run.metrics["train/log_loss"] == pytest.approx(log_loss(names, model.predict_proba(X)), rel=1e-12)
+    assert run.metrics["eval/X[::2]/f1_score(average=macro)"] == score
+    assert {
+        "train/confusion_matrix",
+        "train/roc_curve",
+        "importances",
+        "eval/X[::2]/confusion_matrix",
+    } <= run.tables.keys()
+    assert "capture" not in run.notes
+
+
 def test_catboost_has_a_name_of_its_own(runs, parts) -> None:
     X, y, _, _ = parts
     for options in ({"only": "sklearn"}, {"disable": "catboost"}):
@@ -535,6 +556,7 @@ def test_skorch_regression(on, runs, cancer, kind) -> None:
         mean_squared_error(target, model.predict(X)), rel=1e-6
     )
     assert run.data[0].shape == [285, 30]
+    assert "train/residuals" in run.tables
     assert "capture" not in run.notes
 
 
