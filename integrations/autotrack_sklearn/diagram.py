@@ -7,9 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 
 from autotrack_sklearn.params import is_estimator
+
+_DEEP = 32  # lists in lists and estimators in estimators; one that holds itself has no end
 
 
 def is_worth_it(params: Mapping[Any, Any]) -> bool:
@@ -18,10 +21,30 @@ def is_worth_it(params: Mapping[Any, Any]) -> bool:
 
 
 def draw(estimator: Any) -> bytes:
-    """The diagram as a page, the same for equal estimators."""
+    """The diagram as a page, the same for equal estimators: as before `fit`.
+
+    scikit-learn 1.9 shows fitted attributes, too, which takes long, and asks each step for the names of features.
+    """
     with _counted_from_zero():
-        page: str = estimator_html_repr(estimator)
+        page: str = estimator_html_repr(_unfitted(estimator))
     return page.encode("utf-8", "backslashreplace")
+
+
+def _unfitted(value: Any, depth: int = 0) -> Any:
+    """A stand-in for an estimator, and for those in it, without what `fit` has set; its params are shared."""
+    if depth > _DEEP or isinstance(value, type):
+        return value
+    if isinstance(value, BaseEstimator):
+        try:
+            made = object.__new__(type(value))
+        except TypeError:  # also derived from dict, an extension type, ...
+            return value
+        own = {name: item for name, item in vars(value).items() if name[-1:] != "_" or name[:2] == "__"}
+        made.__dict__.update({name: _unfitted(item, depth + 1) for name, item in own.items()})
+        return made
+    if type(value) in (list, tuple):
+        return type(value)(_unfitted(item, depth + 1) for item in value)
+    return {key: _unfitted(item, depth + 1) for key, item in value.items()} if type(value) is dict else value
 
 
 @contextmanager

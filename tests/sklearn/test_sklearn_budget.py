@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeRegressor
 
 import autotrack
 from autotrack.autolog import autolog
@@ -145,10 +146,14 @@ class Slow(GradientBoostingClassifier):
 Slow.__module__ = "sklearn.ensemble._slow"  # for this test it is the framework's own
 
 
-def test_stages(on, runs, load) -> None:
+def test_stages(on, runs, load, monkeypatch) -> None:
+    asked = []
+    predict = DecisionTreeRegressor.predict
+    monkeypatch.setattr(DecisionTreeRegressor, "predict", lambda *args: (asked.append(args[0]), predict(*args))[1])
     X, y = load("iris")
     Staged().fit(X, y)
     AdaBoostRegressor(n_estimators=300, learning_rate=0.01, random_state=0).fit(*load("diabetes"))
+    assert len(asked) < 1000  # fit and predict ask each of 300 trees once, all stages 45,000 times
     Slow(n_estimators=20).fit(X, y)
     first, second, third = runs()
     assert "train/score" in first.metrics

@@ -325,6 +325,12 @@ def outline(path: Path) -> Any:
         return bare(json.loads(file.read("schema.json"))), len(file.namelist())
 
 
+def lines(path: Path) -> int:
+    """How many the schema has."""
+    with zipfile.ZipFile(path) as file:
+        return file.read("schema.json").count(b"\n") + 1
+
+
 @pytest.mark.parametrize("model", SAFE, ids=lambda one: type(one).__name__)
 def test_archive_is_one_of_skops(model, load, tmp_path: Path) -> None:
     """Plain skops reads it, and it says what one of skops' own says but for numbers of objects and names of files."""
@@ -337,6 +343,7 @@ def test_archive_is_one_of_skops(model, load, tmp_path: Path) -> None:
     ours, theirs = (skops.io.load(tmp_path / name, trusted=types) for name in ("ours", "theirs"))
     assert np.array_equal(ours.predict(X), theirs.predict(X))
     assert outline(tmp_path / "ours") == outline(tmp_path / "theirs")
+    assert lines(tmp_path / "ours") == 1 < lines(tmp_path / "theirs")
     assert (tmp_path / "ours").stat().st_size < (tmp_path / "theirs").stat().st_size
 
 

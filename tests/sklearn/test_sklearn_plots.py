@@ -11,7 +11,7 @@ from autotrack_sklearn import plots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import calibration_curve
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -336,6 +336,8 @@ def test_importances_over_classes_and_of_many_features(on, runs, load) -> None:
 
 
 def test_transformers_of_the_user_are_not_asked_for_names(on, runs, load) -> None:
+    asked = []
+
     class Same(TransformerMixin, BaseEstimator):
         def fit(self, X: Any, y: Any = None) -> Same:
             self.n_features_in_ = X.shape[1]
@@ -345,12 +347,14 @@ def test_transformers_of_the_user_are_not_asked_for_names(on, runs, load) -> Non
             return X
 
         def get_feature_names_out(self, input_features: Any = None) -> Any:
-            raise AssertionError("not to be asked")
+            asked.append(input_features)
+            return np.array(["a", "b", "c", "d"])
 
     X, y = load("iris")
     make_pipeline(Same(), LogisticRegression(max_iter=500)).fit(X, y)
     (run,) = runs()
     assert run.table("importances")["feature"] == ["x0", "x1", "x2", "x3"]
+    assert not asked
 
 
 @pytest.mark.filterwarnings("ignore:The SAMME.R algorithm")  # of scikit-learn 1.4
@@ -399,7 +403,8 @@ def test_diagram_of_estimators_that_hold_others(on, runs, load) -> None:
     assert [one is not None for one in found] == [True, True, True, False, False]
     assert found[0].kind == "html"
     page = runs()[0].content("estimator.html").decode()
-    assert without_ids(page) == without_ids(estimator_html_repr(models[0]))
+    assert without_ids(page) == without_ids(estimator_html_repr(clone(models[0])))
+    assert models[0].predict(X).shape == (150,)  # it is still fitted
 
 
 def test_option_diagram(runs, load) -> None:
@@ -425,8 +430,10 @@ def test_diagrams_are_counted_apart_from_those_of_the_user(runs, load) -> None:
     without = np.subtract(pages(), before)
     with autolog(only="sklearn"):
         model.fit(X, y)
+        between = pages()
         model.fit(X, y)
-    assert np.subtract(pages(), before).tolist() == (2 * without).tolist()
+    assert np.subtract(between, before).tolist() == (2 * without).tolist()
+    assert np.subtract(pages(), before).tolist() == (3 * without).tolist()
     first, second = runs()
     assert first.artifacts["estimator.html"].sha256 == second.artifacts["estimator.html"].sha256
 
