@@ -8,14 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn import metrics
-from sklearn.base import is_classifier, is_regressor
 
 from autotrack.autolog.integration import Call, guarded, recording
-from autotrack_sklearn import plots, scores
-from autotrack_sklearn.budget import Budget, TooLong
+from autotrack_sklearn import budget, plots, unseen
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.inputs import argument, before, tags_of
+from autotrack_sklearn.inputs import argument, before, log_data, tags_of
 from autotrack_sklearn.params import brief, is_estimator, plain
 from autotrack_sklearn.quiet import asking
 
@@ -35,7 +32,7 @@ _FEATURES = 50
 """Importances that are metrics; all of them are in the table."""
 
 _PACE = 3e-7
-"""Seconds that metrics take for a sample and class; generously."""
+"""Seconds that metrics, or plots, take for a sample and class on a slow machine."""
 
 _EXACT = 2**53
 
@@ -75,7 +72,7 @@ def _describe(call: Call, run: Run) -> None:
         values = argument(call, position, name)
         if values is not None:
             with guarded(f"describing {name}", run=run):
-                run.log_data(values, name=name, role=role)
+                log_data(run, values, name, role, limited=call.option("data", True) != "always")
 
 
 def _cross_validate(run: Run, call: Call) -> None:
@@ -108,72 +105,30 @@ def _folds(run: Run, found: dict[str, Any], scored: Sequence[Any]) -> None:
 
 
 def _cross_val_predict(run: Run, call: Call) -> None:
-    """Metrics of all out-of-fold predictions taken together; these are not the means of what each fold has."""
     predicted, true = call.result, argument(call, 2, "y")
     count = predicted.shape[0] if hasattr(predicted, "shape") else len(predicted)
     run.log_metrics({"cv/predictions": float(count)})
-    wanted = call.option("metrics", True)
-    if true is None or not isinstance(predicted, np.ndarray) or not wanted:
+    if true is None or not isinstance(predicted, np.ndarray):
         return
-    true, predicted = _column(np.asarray(true)), _column(predicted)
+    seconds = _PACE * (predicted.size + 10 * count)
+    if _is_wanted(call, run, "metrics", seconds):
+        method = call.kwargs.get("method", "predict")
+        verdict = unseen.judge(argument(call, 0, "estimator"), method, true, predicted)
+        run.log_metrics({f"cv/{name}": value for name, value in verdict.values.items()})
+        if verdict.tables and _is_wanted(call, run, "plots", seconds):
+            plots.log_tables(run, "cv", verdict.tables)
+
+
+def _is_wanted(call: Call, run: Run, option: str, seconds: float) -> bool:
+    """Whether the option wants it and it may take so long."""
+    wanted = call.option(option, True)
     try:
-        Budget(call.duration, limited=wanted != "always").check(_PACE * (predicted.size + 10 * count))
-    except TooLong as reason:
-        run.note(f"metrics of the predictions skipped: {reason}", kind="capture")
-        return
-    kind, method = _kind(argument(call, 0, "estimator")), call.kwargs.get("method", "predict")
-    if kind == "regressor" and method == "predict":
-        _numbers(run, true, predicted)
-    elif kind == "classifier" and true.ndim == 1:
-        _labels(run, true, predicted, method)
-
-
-def _column(values: Any) -> Any:
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-
-
-def _kind(estimator: Any) -> str | None:
-    try:
-        return "classifier" if is_classifier(estimator) else "regressor" if is_regressor(estimator) else None
-    except AttributeError:  # an estimator without tags
-        return getattr(estimator, "_estimator_type", None)
-
-
-def _numbers(run: Run, true: Any, predicted: Any) -> None:
-    if true.shape != predicted.shape or not (_are_finite(true) and _are_finite(predicted)):
-        return
-    names = ("mean_squared_error", "root_mean_squared_error", "mean_absolute_error", "r2_score")
-    run.log_metrics({f"cv/{name}": float(getattr(metrics, name)(true, predicted)) for name in names})
-    if true.ndim == 1:
-        plots.log_tables(run, "cv", [plots.residuals(true, predicted)])
-
-
-def _are_finite(values: Any) -> bool:
-    return values.dtype.kind in "iuf" and bool(np.isfinite(values).all())
-
-
-def _labels(run: Run, true: Any, predicted: Any, method: str) -> None:
-    try:
-        classes = np.unique(true)
-    except TypeError:  # labels that cannot be compared
-        return
-    index = scores.codes(true, classes)
-    if index is None:  # NaN is among them
-        return
-    found: dict[str, float | None] = {}
-    if method == "predict":
-        guess = scores.codes(predicted, classes)
-        found |= {} if guess is None else scores.label_scores(index, guess, len(classes), None)
-        plots.log_plots(run, "cv", true, classes, predicted=predicted)
-    elif predicted.shape in ((len(true),), (len(true), len(classes))):
-        score = np.exp(predicted) if method == "predict_log_proba" else predicted
-        if not np.isfinite(score).all() or len(classes) < 2:
-            return
-        if method != "decision_function":
-            found["log_loss"] = scores.log_loss(index, score, None)
-        found["roc_auc_score"] = scores.roc_auc(index, score[:, 1] if score.shape[1:] == (2,) else score, None)
-        plots.log_plots(run, "cv", true, classes, score=score)
-    run.log_metrics({f"cv/{name}": value for name, value in found.items() if value is not None})
+        if wanted and wanted != "always":
+            budget.check(option, seconds, call.duration)
+    except budget.TooLong as reason:
+        run.note(f"{option} of the predictions skipped: {reason}", kind="capture")
+        return False
+    return bool(wanted)
 
 
 def _learning_curve(run: Run, call: Call) -> None:

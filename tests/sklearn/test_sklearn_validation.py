@@ -347,6 +347,27 @@ def test_predictions_without_a_metric(on, runs, load) -> None:
     assert [named(run, "cv/").keys() for run in runs()] == [{"time", "predictions"}] * 4
 
 
+def test_predictions_that_take_long_to_judge(runs, load, monkeypatch) -> None:
+    X, y = load("iris")
+    with autolog(only="sklearn"):
+        monkeypatch.setattr("autotrack_sklearn.validation._PACE", 1.0)
+        cross_val_predict(KNeighborsClassifier(), X, y)
+    with autolog(only="sklearn", metrics="always"):
+        cross_val_predict(KNeighborsClassifier(), X, y)
+    with autolog(only="sklearn", metrics="always", plots="always"):
+        cross_val_predict(KNeighborsClassifier(), X, y)
+    with autolog(only="sklearn", metrics="always", plots=False):
+        cross_val_predict(KNeighborsClassifier(), X, y)
+    first, second, third, fourth = runs()
+    assert "cv/accuracy_score" not in first.metrics
+    assert first.notes["capture"][0].startswith("metrics of the predictions skipped: they would take about")
+    assert second.notes["capture"][0].startswith("plots of the predictions skipped: they would take about")
+    assert [list(run.tables) for run in runs()] == [[], [], ["cv/confusion_matrix"], []]
+    assert all("cv/accuracy_score" in run.metrics for run in (second, third, fourth))
+    assert not third.notes
+    assert not fourth.notes
+
+
 # -- curves ------------------------------------------------------------------------------------------------------------
 
 
