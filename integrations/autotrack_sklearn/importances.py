@@ -69,8 +69,9 @@ def table(found: Mapping[str, Weights], learner: Any, estimator: Any) -> Table |
             meta["mean_magnitude_over"] = len(values)
             values = np.abs(values).mean(axis=0)  # noqa: PLW2901
         values = values[0] if values.ndim == 2 else values  # noqa: PLW2901
-        if values.ndim != 1 or len(values) != (attribute(learner, "n_features_in_") or len(values)):
-            continue
+        width = attribute(learner, "n_features_in_")
+        if values.ndim != 1 or (isinstance(width, int) and len(values) != width):
+            continue  # not one for each feature
         count = len(values)
         names = feature_names(learner, estimator, count)
         columns = {"feature": [f"x{i}" for i in range(count)] if names is None else names, "importance": values}

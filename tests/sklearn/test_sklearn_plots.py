@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from autotrack_sklearn import plots
+from autotrack_sklearn import importances, plots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
@@ -355,6 +355,28 @@ def test_transformers_of_the_user_are_not_asked_for_names(on, runs, load) -> Non
     (run,) = runs()
     assert run.table("importances")["feature"] == ["x0", "x1", "x2", "x3"]
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("attributes", "shown"),
+    [
+        ({"coef_": np.ones(3)}, 3),
+        ({"coef_": np.ones(3), "n_features_in_": 4}, None),
+        ({"coef_": np.ones(3), "n_features_in_": np.ones(2)}, 3),
+        ({"coef_": np.ones((2, 2, 3))}, None),
+        ({"coef_": np.array(["a"])}, None),
+        ({"coef_": [1.0, 2.0]}, None),
+        ({"coef_": np.array([np.nan, 1.0])}, 2),
+        ({"coef_": np.ones(3), "feature_importances_": np.ones(2), "feature_names_in_": np.array(["a", "b"])}, 2),
+    ],
+)
+def test_importances_of_any_class(attributes: dict[str, Any], shown: int | None) -> None:
+    model = BaseEstimator()
+    vars(model).update(attributes)
+    table = importances.table(importances.weights(model), model, model)
+    assert (None if table is None else len(table.columns["importance"])) == shown
+    if table is not None and "feature_names_in_" in attributes:
+        assert table.columns["feature"] == ["a", "b"]
 
 
 @pytest.mark.filterwarnings("ignore:The SAMME.R algorithm")  # of scikit-learn 1.4
