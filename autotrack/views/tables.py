@@ -163,8 +163,10 @@ class TableView:
         return table_html(self)
 
 
-def rows_of(table: TableView, shown: int) -> str:
-    """Return how many rows are shown, of how many."""
+def rows_of(table: TableView, shown: int | None = None) -> str:
+    """Return how many rows are shown, of how many: without a number, those of the view out of the whole table."""
+    if shown is None:
+        return f"{len(table):,} of {text.plural(table.total, 'row')}"
     whole = f" out of {table.total:,}" if table.total != len(table) else ""
     return f"{shown:,} of {text.plural(len(table), 'row')}{whole}"
 

@@ -73,6 +73,13 @@ def examples() -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
     found["many importances"] = (
         "importances", {"feature": features, "importance": list(range(100)), "std": [1.0] * 100}, {"of": "coef_"},
     )  # fmt: skip
+    few = {"feature": ["a", "b", "c"], "importance": [1, 2, 3]}
+    found["many features"] = (
+        "importances",
+        few,
+        {"of": "coef_", "features": 7000, "shown": 3, "mean_magnitude_over": 10},
+    )
+    found["thinned"] = ("roc_curve", curves(["a"], "fpr", "tpr"), {"auc": [["a", 0.5]], "points": 50, "of": 400})
     found["learning"] = ("learning_curve", scores("train_size", [10, 20, 30]), {})
     found["validation"] = ("validation_curve", scores("C", [1e-3, 1.0, 1e3]), {})
     found["validation of texts"] = ("validation_curve", scores("kernel", ["rbf", None, (1, 2)]), {})
@@ -117,6 +124,9 @@ def test_what_is_left_out_is_said() -> None:
     assert "run · 25 of 100 features" in said("many importances")
     assert "run · 4 of 9 rows" in said("residuals")
     assert "run · named: the worst 10 of 50 classes" in said("roc 50")
+    assert "run, 5 of 8 rows" in " ".join(texts(logged("roc 2").head(5).plot()))
+    assert "run · 50 of 400 points" in said("thinned")
+    assert "run · 3 of 7,000 features mean magnitude of coef_" in said("many features")
     assert "run · 1 candidate without a score" in said("failed trials")
     assert "pipeline__col…" in said("many importances")
     assert "feature_99" in said("many importances"), "the end of a long name tells features apart"

@@ -18,6 +18,7 @@ from autotrack.views import text
 from autotrack.views.parts import below
 from autotrack.views.pictures import classes, numbers, scores
 from autotrack.views.pictures.drawing import CannotDraw, label
+from autotrack.views.tables import rows_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,10 +122,12 @@ def _names(tables: Sequence[TableView]) -> list[str]:
     one_run = len(tables) > 1 and len({table.run for table in tables}) == 1
     names = [table.name if one_run else table.run_name for table in tables]
     several = Counter(names)
-    return [
-        label(name, 32 if len(tables) > 1 else 60) + (f" {table.run[-4:]}" if several[name] > 1 and not one_run else "")
-        for name, table in zip(names, tables, strict=True)
-    ]
+    width = 32 if len(tables) > 1 else 60
+    found = []
+    for name, table in zip(names, tables, strict=True):
+        run = f" {table.run[-4:]}" if several[name] > 1 and not one_run else ""
+        found.append(f"{label(name, width)}{run}{f', {rows_of(table)}' if len(table) < table.total else ''}")
+    return found
 
 
 def _title(axes: Axes, tables: Sequence[TableView], notes: Sequence[str]) -> None:

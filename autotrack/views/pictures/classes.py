@@ -127,7 +127,7 @@ def _diagonal(ax: Axes) -> None:
 def _unit_square(ax: Axes, x: str, y: str, tables: Sequence[TableView], notes: list[str]) -> list[str]:
     plain(ax)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xlabel=x, ylabel=y, aspect="equal")
-    return [*(cut(tables[0]) if len(tables) == 1 and "classes_of" in tables[0].meta else []), *notes]
+    return [*(cut(tables[0]) if len(tables) == 1 else []), *notes]
 
 
 # -- classes against classes ------------------------------------------------------------------------------------------

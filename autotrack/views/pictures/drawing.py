@@ -101,7 +101,7 @@ def legend(ax: Axes, lines: Sequence[Any], names: Sequence[str], place: Place = 
 def cut(table: TableView) -> list[str]:
     """Return of how much a table is a part, as its meta says."""
     meta = table.meta
-    found = (("classes_shown", "classes_of", "classes"), ("shown", "of", "rows"))
+    found = (("classes_shown", "classes_of", "classes"), ("shown", "of", "rows"), ("points", "of", "points"))
     pairs = [(meta.get(shown), meta.get(of), noun) for shown, of, noun in found]
     return [f"{n:,} of {m:,} {noun}" for n, m, noun in pairs if isinstance(n, int) and isinstance(m, int) and n < m]
 

@@ -68,11 +68,17 @@ def _importances(ax: Axes, tables: Sequence[TableView], names: Sequence[str]) ->
     ax.axvline(0, color=GRAY, linewidth=1)
     ax.set_yticks(range(len(chosen)), [tailed(name, 40) for name in chosen])
     ax.set_ylim(len(chosen) - 0.4, -0.6)
-    of = {str(table.meta.get("of") or "importance") for table in tables}
-    ax.set_xlabel(label(of.pop() if len(of) == 1 else "importance"))
+    of = {_of(table) for table in tables}
+    ax.set_xlabel(label(of.pop() if len(of) == 1 else "importance", 40))
     if len(tables) > 1:
         legend(ax, bars, names)
-    return [f"{len(chosen)} of {len(greatest):,} features"] if len(greatest) > len(chosen) else []
+    whole = max(len(greatest), *(known for t in tables if isinstance(known := t.meta.get("features"), int)), 0)
+    return [f"{len(chosen)} of {whole:,} features"] if whole > len(chosen) else []
+
+
+def _of(table: TableView) -> str:
+    name = str(table.meta.get("of") or "importance")
+    return f"mean magnitude of {name}" if "mean_magnitude_over" in table.meta else name
 
 
 def _by_feature(table: TableView) -> dict[str, tuple[float, float]]:
