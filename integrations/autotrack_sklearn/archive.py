@@ -22,7 +22,7 @@ class Archive:
     """A model as skops describes it. Raises what skops raises for types that it does not know."""
 
     def __init__(self, model: Any) -> None:
-        self._entries = _Entries()
+        self._entries: Any = _Entries()
         context = _Context(zip_file=self._entries)
         state = get_state(model, context)
         state |= {"protocol": context.protocol, "_skops_version": skops.__version__}

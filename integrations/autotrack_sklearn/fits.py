@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autotrack.autolog.integration import Call, guarded, recording
 from autotrack_sklearn import budget, curves, fitted, heldout, importances, iterations, pictures, searches, training
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.inputs import Data, before, given, tags_of
+from autotrack_sklearn.inputs import Data, before, given, log_data, tags_of
 from autotrack_sklearn.quiet import asking, generators_in, unmoved
 from autotrack_sklearn.tracked import Track, continued, follow, track_of
 
@@ -73,7 +73,7 @@ class _Fit:
             if call.kwargs and call.option("data", True):
                 named = {"X": self.data.X, "y": self.data.y} | call.kwargs
                 for name, values in curves.evaluation_sets(self.estimator, params, named):
-                    run.log_data(values, name=name, role="validation")
+                    log_data(run, values, name, "validation", limited=call.option("data", True) != "always")
 
     def end(self, warned: list[str], steps: Steps | None) -> None:
         """Record what came out of it."""
