@@ -26,7 +26,7 @@ def log_plots(call: Call, run: Run, learner: Any, answers: Answers | None, weigh
     if found is not None:
         run.log_table(found.kind, found.columns, kind=found.kind, meta=found.meta)
     if answers is not None:
-        count = len(answers.true) * (1 if answers.classes is None else len(answers.classes))
+        count = len(answers.true) * (1 if answers.classes is None else min(len(answers.classes), plots.CLASSES))
         try:
             if wanted != "always":
                 budget.check("plots", _EACH * count, call.duration)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 Array = Any
 
+CLASSES = 20
+"""So many have curves."""
 _CELLS = 50  # classes up to which a confusion matrix has all cells
-_CLASSES = 20  # that have curves
 _POINTS = 200  # of a curve ...
 _ALL_POINTS = 1_000  # ... and about so many of all curves in a table
 _BINS = 10
@@ -167,10 +168,10 @@ def curves(true: Array, classes: Array, score: Array, weight: Array | None = Non
         return
     chosen = [1] if score.ndim == 1 else list(range(len(classes)))
     meta: dict[str, Any] = {}
-    if len(chosen) > _CLASSES:
+    if len(chosen) > CLASSES:
         sizes = np.bincount(true, weights=weight, minlength=len(classes))
-        chosen = np.sort(np.argsort(-sizes, kind="stable")[:_CLASSES]).tolist()
-        meta = {"classes_shown": _CLASSES, "classes_of": len(classes)}
+        chosen = np.sort(np.argsort(-sizes, kind="stable")[:CLASSES]).tolist()
+        meta = {"classes_shown": CLASSES, "classes_of": len(classes)}
     by_class = {k: np.ascontiguousarray(score if score.ndim == 1 else score[:, k]) for k in chosen}
     ranked = {k: scores.ranked(true == k, column, weight) for k, column in by_class.items()}
     counted = {k: counts for k, counts in ranked.items() if counts is not None}
