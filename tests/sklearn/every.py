@@ -71,6 +71,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "MiniBatchDictionaryLearning": {"n_components": 3, "max_iter": 5},
     "MiniBatchSparsePCA": {"n_components": 3, "max_iter": 5},
     "RandomizedSearchCV": {"n_iter": 2},
+    "SequentialFeatureSelector": {"n_features_to_select": 1},
     "SparseRandomProjection": {"n_components": 2},
     "SelfTrainingClassifier": {"estimator": LogisticRegression()},
     "TSNE": {"perplexity": 5.0, "max_iter": 250, "n_iter": 250},

@@ -106,7 +106,7 @@ def everything(name: str, seed: str, n_jobs: int | None) -> dict[str, Any]:
             for metric in METRICS:
                 found[metric.__name__] = told(metric, unseen[1], model.predict(unseen[0]))
         found["used"] = attributes(model)
-        for method in ("fit_transform", "fit_predict", "partial_fit"):
+        for method in () if n_jobs else ("fit_transform", "fit_predict", "partial_fit"):
             if hasattr(model, method):
                 other = fresh()
                 found[method] = told(getattr(other, method), *data), attributes(other)
