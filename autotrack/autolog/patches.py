@@ -14,7 +14,8 @@ from autotrack.autolog import hooks
 from autotrack.autolog.calls import Call, Observer, Site
 from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
-from autotrack.autolog.wrappers import Exported, Observed, plain, site_of, uncounted
+from autotrack.autolog.transplants import is_decorated, transplant
+from autotrack.autolog.wrappers import Exported, Observed, observing, plain, site_of, uncounted
 
 _MISSING: Any = object()
 
@@ -43,9 +44,10 @@ class Patches:
     def around(self, owner: type | ModuleType, name: str, observer: Observer, *, nested: bool = False) -> None:
         """Have `observer(call)`, a context manager, entered around each call of `owner.name`.
 
-        `owner` is a class (`name` may be inherited) or a module; a function is then observed in every loaded module
-        that has imported it under its own name. Give the module that users import it from: where another one defines
-        it, it stays there as it is (see `Exported`). While an observation is open, the observed calls inside it (in
+        `owner` is a class (`name` may be inherited) or a module. A decorated function stays the object that it is, and
+        is observed wherever it is held (see `transplants`); any other one in every loaded module that has imported it
+        under its own name. Give the module that users import it from: where another one defines it, it stays there as
+        it is (see `Exported`). While an observation is open, the observed calls inside it (in
         this thread or task, and in the threads of `joblib.Parallel`) are not observed, unless the outer one is
         `nested`: then they are, and `recording` opens child runs for them. An observer that returns None instead of a
         context manager lets the call pass as if it were not patched.
@@ -189,6 +191,9 @@ class Patches:
         self._undo[entry] = undo
 
     def _wrap_function(self, site: Site, original: Any, door: Door | None = None) -> None:
+        if is_decorated(original):
+            self._undo[next(self._count)] = transplant(original, door or observing(site))
+            return
         name = site.name
         home = sys.modules.get(getattr(original, "__module__", None) or "", site.owner)
         if home is site.owner:

@@ -1,6 +1,7 @@
 """What stands in a patched place: transparent to whoever looks at it, pickled as if it were not there.
 
-Exactly one Python frame of ours is between the caller and the original, and `warnings` does not count it.
+Exactly one Python frame of ours is between the caller and the original (two of a transplanted function), and `warnings`
+does not count them.
 """
 
 # ruff: noqa: SLF001 - `_self_` is how wrapt names what belongs to a wrapper and not to what it wraps
@@ -19,7 +20,7 @@ from autotrack.autolog.calls import Site, begin
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_UNCOUNTED = "<autolog (not counted by warnings, like importlib._bootstrap)>"
+UNCOUNTED = "<autolog (not counted by warnings, like importlib._bootstrap)>"
 
 
 def uncounted(function: Function) -> Function:
@@ -30,11 +31,13 @@ def uncounted(function: Function) -> Function:
     the user's function points at the same line as without autolog, and the traceback shows what this frame is.
     """
     plain_function: Any = function
-    plain_function.__code__ = plain_function.__code__.replace(co_filename=_UNCOUNTED)
+    plain_function.__code__ = plain_function.__code__.replace(co_filename=UNCOUNTED)
     return function
 
 
-def _door(site: Site) -> Callable[..., Any]:
+def observing(site: Site) -> Callable[..., Any]:
+    """Return what makes the calls of a place, with its observer around them."""
+
     @uncounted
     def autolog(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         call = begin(site, instance, args, kwargs)
@@ -80,7 +83,7 @@ class Observed(wrapt.FunctionWrapper):  # type: ignore[type-arg]
     __bound_function_wrapper__ = BoundObserved
 
     def __init__(self, wrapped: Any, site: Site, door: Callable[..., Any] | None = None) -> None:
-        super().__init__(wrapped, door or _door(site))
+        super().__init__(wrapped, door or observing(site))
         self._self_site = site
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
+import pickle
 import sys
 import types
+import warnings
 import weakref
 from typing import Any
 
@@ -210,3 +214,86 @@ def test_on_stop(caplog: pytest.LogCaptureFixture) -> None:
     patches.undo()
     assert told == [1]
     assert "stopping test: ZeroDivisionError" in caplog.text
+
+
+def decorated(function: Any) -> Any:
+    """As decorators are usually written."""
+    limit = 5
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        assert limit
+        warnings.warn("of the decorator", stacklevel=2)
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+@decorated
+def measure(value: int, *, more: int = 0) -> int:
+    """Measure."""
+    if value < 0:
+        raise ValueError(value)
+    return value + more
+
+
+class TestDecoratedFunctions:
+    """They stay the very objects, and are observed under every name."""
+
+    this = sys.modules[__name__]
+
+    def test_whoever_holds_it_is_observed(self, patches: Patches) -> None:
+        held = [measure, functools.partial(measure, more=1)]
+        seen: list[Any] = []
+        patches.around(self.this, "measure", observing(after=lambda call: seen.append((call.args, call.result))))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert [one(4) for one in held] == [4, 5]
+        assert seen == [((4,), 4), ((4,), 5)]
+
+    def test_nothing_can_be_seen(self, patches: Patches) -> None:
+        def look() -> Any:
+            about = (
+                str(inspect.signature(measure)),
+                measure.__doc__,
+                measure.__name__,
+                measure.__module__,
+                repr(measure),
+            )
+            return about, inspect.getsource(measure), sorted(vars(measure)), pickle.dumps(measure)
+
+        before, held, code = look(), measure, measure.__code__
+        patches.around(self.this, "measure", nothing)
+        assert self.this.measure is held
+        assert look() == before
+        assert pickle.loads(pickle.dumps(measure)) is held
+        patches.undo()
+        assert measure.__code__ is code
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_two_patches(self, first: int) -> None:
+        code = measure.__code__
+        seen: list[str] = []
+        both = [Patches("one", {}), Patches("two", {})]
+        both[0].around(self.this, "measure", observing(before=lambda _: seen.append("one")), nested=True)
+        both[1].around(self.this, "measure", observing(before=lambda _: seen.append("two")), nested=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            measure(1)
+            both[first].undo()
+            measure(1)
+            both[1 - first].undo()
+            measure(1)
+        assert seen == ["two", "one", ["two", "one"][first]]
+        if first:  # the one that was put in last is undone first: nothing is left
+            assert measure.__code__ is code
+        else:
+            measure.__code__ = code
+
+    def test_errors_and_warnings_are_the_users(self, patches: Patches) -> None:
+        patches.around(self.this, "measure", nothing)
+        with warnings.catch_warnings(record=True) as seen, pytest.raises(ValueError, match="-1") as caught:
+            warnings.simplefilter("always")
+            measure(-1)
+        assert [warning.filename for warning in seen] == [__file__]
+        assert caught.value.__context__ is None
