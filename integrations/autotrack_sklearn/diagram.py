@@ -40,6 +40,8 @@ def _unfitted(value: Any, depth: int = 0) -> Any:
         except TypeError:  # also derived from dict, an extension type, ...
             return value
         own = {name: item for name, item in vars(value).items() if name[-1:] != "_" or name[:2] == "__"}
+        if "initialized_" in vars(value):  # set in the constructor of skorch's nets, whose `repr` reads it
+            own["initialized_"] = False
         made.__dict__.update({name: _unfitted(item, depth + 1) for name, item in own.items()})
         return made
     if type(value) in (list, tuple):

@@ -584,6 +584,14 @@ def test_skorch_in_a_search(on, runs, cancer) -> None:
     assert run.metrics["train/score"] == search.score(X, y)
 
 
+def test_diagram_of_a_net(on, runs, cancer) -> None:
+    """Its `repr` reads what the constructor sets under names of fitted attributes."""
+    model = make_pipeline(StandardScaler(), net()).fit(*cancer)
+    (run,) = runs()
+    assert b"NeuralNetClassifier" in run.content("estimator.html")
+    assert model[-1].initialized_
+
+
 # Everything in scikit-learn, and nothing harmed -----------------------------------------------------------------------
 
 
