@@ -17,9 +17,7 @@ CROSS_VALIDATION = (
 )
 """Functions of `sklearn.model_selection` that are one run each.
 
-Also where a module has imported them before. Not seen are calls through another name that was given to them before
-(`from sklearn.model_selection import cross_val_score as score`, a dict of functions, a default argument): the trainings
-inside are then runs of their own.
+Whoever has imported them, when, and under whatever name: the functions stay the objects that they are.
 """
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import xxhash
 
 from autotrack_sklearn.curves import is_pool
+from autotrack_sklearn.outreach import reaches_out
 
 LARGE = 64 * 1024 * 1024
 """Bytes, of model and data together, that are copied."""
@@ -86,6 +87,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def persistent_id(self, value: Any) -> int | None:
         """Called by the pickler for every object."""
+        if isinstance(value, type) and (method := reaches_out(value)) is not None:
+            raise CannotCopy(f"{method} changes variables outside of the model")
         if isinstance(value, type) or (type(value).__name__ == "Pool" and is_pool(value)):
             self.shared.append(value)
             return len(self.shared) - 1

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+import time
+import weakref
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +14,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import estimator_html_repr
 
 from autotrack_sklearn.params import is_estimator
+
+_pages: OrderedDict[Hashable, bytes] = OrderedDict()
+_MANY = 32  # pages that are remembered
+_seconds: weakref.WeakKeyDictionary[type, float] = weakref.WeakKeyDictionary()
 
 _DEEP = 32  # lists in lists and estimators in estimators; one that holds itself has no end
 
@@ -20,14 +27,50 @@ def is_worth_it(params: Mapping[Any, Any]) -> bool:
     return any(is_estimator(value) and hasattr(value, "fit") for value in params.values())
 
 
-def draw(estimator: Any) -> bytes:
+def known(estimator: Any, params: Mapping[Any, Any]) -> bytes | None:
+    """The diagram of an estimator of the same class with the same params, if there is one that was drawn lately."""
+    return _pages.get(_key(estimator, params))
+
+
+def seconds(kind: type) -> float:
+    """What the last diagram of such an estimator took; 0 if there was none."""
+    return _seconds.get(kind, 0.0)
+
+
+def draw(estimator: Any, params: Mapping[Any, Any]) -> bytes:
     """The diagram as a page, the same for equal estimators: as before `fit`.
 
     scikit-learn 1.9 shows fitted attributes, too, which takes long, and asks each step for the names of features.
     """
+    began = time.perf_counter()
     with _counted_from_zero():
-        page: str = estimator_html_repr(_unfitted(estimator))
-    return page.encode("utf-8", "backslashreplace")
+        text: str = estimator_html_repr(_unfitted(estimator))
+    page = text.encode("utf-8", "backslashreplace")
+    _seconds[type(estimator)] = time.perf_counter() - began
+    key = _key(estimator, params)
+    if key is not None:
+        _pages[key] = page
+        if len(_pages) > _MANY:
+            _pages.popitem(last=False)
+    return page
+
+
+def _key(estimator: Any, params: Mapping[Any, Any]) -> Hashable:
+    """What a diagram shows, where all of that is plain; else None, which no page is known by."""
+    try:
+        return type(estimator), tuple((str(name), _plain(value)) for name, value in params.items())
+    except TypeError:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if value is None or type(value) in (str, int, float, bool):
+        return type(value), value
+    if is_estimator(value):
+        return type(value)
+    if type(value) in (list, tuple):
+        return type(value), tuple(map(_plain, value))
+    raise TypeError
 
 
 def _unfitted(value: Any, depth: int = 0) -> Any:

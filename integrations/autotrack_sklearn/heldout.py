@@ -70,11 +70,7 @@ def _roles(name: str) -> _Roles | None:
 
 
 METRICS: dict[str, _Roles] = {name: roles for name in sklearn.metrics.__all__ if (roles := _roles(name)) is not None}
-"""The functions of `sklearn.metrics` that are listened to, everywhere they have been imported under their own name.
-
-Not heard are calls through another name or a container that was made before (`from sklearn.metrics import f1_score as
-f1`, a dict of functions, `functools.partial`).
-"""
+"""The functions of `sklearn.metrics` that are listened to, under whatever name and wherever they are held."""
 
 
 def remember_labels(track: Track, model: Any, call: Call) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from autotrack_sklearn.importances import Weights
     from autotrack_sklearn.jobs import Answers
 
+_DIAGRAM = 0.1
+"""The share of the time of `fit` that a diagram may take, but the first one of a class in this process."""
 _EACH = 3e-7  # seconds for a sample and class, on a slow machine
 
 
@@ -53,4 +55,14 @@ def log_diagram(call: Call, run: Run, params: Mapping[Any, Any]) -> None:
     if holds_secrets(params_of(params)):
         run.note("diagram skipped: it would show a param that is masked elsewhere", kind="capture")
         return
-    run.log_artifact(diagram.draw(call.instance), "estimator.html", kind="html")
+    page = diagram.known(call.instance, params)
+    if page is None and wanted is None:
+        expected, limit = diagram.seconds(type(call.instance)), _DIAGRAM * call.duration
+        if expected > limit:
+            run.note(
+                f"diagram skipped: it would take about {expected:.2g} s after a fit of {call.duration:.2g} s, and that "
+                "of another such estimator was drawn before; autotrack.autolog(sklearn={'diagram': True}) takes the time",
+                kind="capture",
+            )
+            return
+    run.log_artifact(page or diagram.draw(call.instance, params), "estimator.html", kind="html")

@@ -100,6 +100,12 @@ def runs(tmp_path: Path) -> Callable[[], list[Recorded]]:
     return lambda: [Recorded(folder, run) for run in sorted(folder.run_ids())]
 
 
+@pytest.fixture(autouse=True)
+def _time_for_diagrams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Diagrams are drawn, however short the fit and whatever other tests have drawn."""
+    monkeypatch.setattr("autotrack_sklearn.pictures._DIAGRAM", 1e9)
+
+
 @pytest.fixture
 def on() -> Iterator[None]:
     """Autologging is on in the test."""

@@ -103,7 +103,7 @@ def test_the_model_counts_not_the_order(on, runs, split) -> None:
         pd.Series,
         lambda values: pd.Series(values, index=range(5, 5 + len(values))),
         lambda values: values.reshape(-1, 1)[:, 0],
-        lambda values: np.asfortranarray(values),
+        np.asfortranarray,
     ],
     ids="copy list tolist tuple series indexed reshaped fortran".split(),
 )
@@ -292,7 +292,7 @@ def test_arguments_in_the_wrong_order(on, runs, split) -> None:
 
 
 def test_metrics_inside_of_trainings_are_not_held_out(on, runs, split) -> None:
-    X_train, X_test, y_train, y_test = split
+    X_train, _X_test, y_train, _y_test = split
     cross_val_score(LogisticRegression(), X_train, y_train, scoring=make_scorer(f1_score))
     (run,) = runs()
     assert not [key for key in run.metrics if key.startswith("eval/")]

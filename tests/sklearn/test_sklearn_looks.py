@@ -23,7 +23,13 @@ def looks() -> dict[tuple[str, str], Any]:
             value = inspect.getattr_static(cls, method, None)
             shown = getattr(cls, method, None)
             if callable(shown):
-                value = str(inspect.signature(shown)), shown.__doc__, shown.__name__, shown.__qualname__, shown.__module__
+                value = (
+                    str(inspect.signature(shown)),
+                    shown.__doc__,
+                    shown.__name__,
+                    shown.__qualname__,
+                    shown.__module__,
+                )
             found[name, method] = value
         found[name, "dir"] = dir(cls)
         found[name, "own"] = sorted(vars(cls))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import weakref
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 import pytest
-from autotrack_sklearn import importances, plots
+from autotrack_sklearn import diagram, importances, pictures, plots
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
@@ -427,6 +430,26 @@ def test_diagram_of_estimators_that_hold_others(on, runs, load) -> None:
     page = runs()[0].content("estimator.html").decode()
     assert without_ids(page) == without_ids(estimator_html_repr(clone(models[0])))
     assert models[0].predict(X).shape == (150,)  # it is still fitted
+
+
+def test_equal_diagrams_are_drawn_once_and_others_within_limits(on, runs, load, monkeypatch) -> None:
+    X, y = load("iris")
+    monkeypatch.setattr(diagram, "_pages", OrderedDict())
+    monkeypatch.setattr(diagram, "_seconds", weakref.WeakKeyDictionary())
+    drawn: list[Any] = []
+    page = diagram.estimator_html_repr
+    monkeypatch.setattr(diagram, "estimator_html_repr", lambda one: drawn.append(one) or page(one))
+    monkeypatch.setattr(diagram, "_counted_from_zero", contextlib.nullcontext)
+    for C in (1, 1, 2):
+        monkeypatch.setattr(pictures, "_DIAGRAM", 0.0)
+        make_pipeline(StandardScaler(), LogisticRegression(C=C)).fit(X, y)
+    monkeypatch.setattr(pictures, "_DIAGRAM", 1e9)
+    make_pipeline(StandardScaler(), LogisticRegression(C=3)).fit(X, y)
+    first, same, skipped, last = runs()
+    assert len(drawn) == 2
+    assert first.content("estimator.html") == same.content("estimator.html") != last.content("estimator.html")
+    assert "estimator.html" not in skipped.artifacts
+    assert "sklearn={'diagram': True}" in skipped.notes["capture"][0]
 
 
 def test_option_diagram(runs, load) -> None:
