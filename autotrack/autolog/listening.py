@@ -25,7 +25,7 @@ class Heard(NamedTuple):
     kwargs: dict[str, Any]
     result: Any
     inner: list[Heard]
-    """Calls that were heard of inside of it, in the order in which they returned."""
+    """The first few calls that it made itself, of what is listened to; of a listener `within` only, else empty."""
 
     @property
     def name(self) -> str:
@@ -39,27 +39,39 @@ class Heard(NamedTuple):
 
 Listener = Callable[[Heard], None]
 
-_inner: ContextVar[list[Heard] | None] = ContextVar("autotrack_heard", default=None)
-"""Where calls inside of one that is listened to are gathered; None outside."""
+_FEW = 8  # calls inside of one: what they returned is kept until it returns, and a forest asks hundreds of trees
 
 
-def ear(site: Site, listener: Listener) -> Callable[..., Any]:
-    """Return what makes the calls of a place and tells `listener` of those that are not part of another one."""
+class _Inner(NamedTuple):
+    """Where calls inside of one that is listened to are gathered."""
+
+    calls: list[Heard]
+    room: int
+
+
+_inner: ContextVar[_Inner | None] = ContextVar("autotrack_heard", default=None)
+"""Of the call that is going on; None outside."""
+
+
+def ear(site: Site, listener: Listener, *, within: bool = False) -> Callable[..., Any]:
+    """Return what makes the calls of a place and tells `listener` of those that are not part of another one.
+
+    With `within`, it is told of the first few calls inside, too.
+    """
 
     @uncounted
     def autolog(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not site.patches.live or OPEN.get() is not None:  # part of a training that is recorded
             return wrapped(*args, **kwargs)
         outer = _inner.get()
-        inner: list[Heard] = []
+        inner = _Inner([], _FEW if within and outer is None else 0)
         token = _inner.set(inner)
         try:
             result = wrapped(*args, **kwargs)
-            heard = Heard(site, instance, args, kwargs, result, inner)
-            if outer is not None:
-                outer.append(heard)
-            else:
-                _tell(listener, heard)  # what it calls itself is part of this call
+            if outer is None:  # what the listener calls itself is part of this call
+                _tell(listener, Heard(site, instance, args, kwargs, result, inner.calls))
+            elif len(outer.calls) < outer.room:
+                outer.calls.append(Heard(site, instance, args, kwargs, result, inner.calls))
             return result
         finally:
             _inner.reset(token)

@@ -71,26 +71,26 @@ class Patches:
 
         self._on_subclasses(base, name, _defined, made)
 
-    def after(self, owner: type | ModuleType, name: str, listener: Listener) -> None:
+    def after(self, owner: type | ModuleType, name: str, listener: Listener, *, within: bool = False) -> None:
         """Have `listener(heard)` told of each call of `owner.name` that has returned, for microseconds only.
 
-        Not of calls inside an observed one. Calls inside another one that is listened to are part of what is told of
-        that one. See `around` for `owner` and `name`.
+        Not of calls inside an observed one, nor inside another one that is listened to: of these, the first few are
+        part of what a listener `within` is told. See `around` for `owner` and `name`.
         """
         site = Site(self, owner, name, _unobserved)
         if isinstance(owner, type):
             import inspect
 
-            self._wrap_method(site, inspect.getattr_static(owner, name), ear(site, listener))
+            self._wrap_method(site, inspect.getattr_static(owner, name), ear(site, listener, within=within))
         else:
-            self._wrap_function(site, getattr(owner, name), ear(site, listener))
+            self._wrap_function(site, getattr(owner, name), ear(site, listener, within=within))
 
-    def after_subclasses(self, base: type, name: str, listener: Listener) -> None:
+    def after_subclasses(self, base: type, name: str, listener: Listener, *, within: bool = False) -> None:
         """`after` for `name` wherever `base` or a subclass of it defines it, or a mixin that they have it from."""
 
         def made(cls: type) -> tuple[Site, Door]:
             site = Site(self, cls, name, _unobserved)
-            return site, ear(site, listener)
+            return site, ear(site, listener, within=within)
 
         self._on_subclasses(base, name, _found, made)
 

@@ -29,7 +29,7 @@ def install(patches: Patches) -> None:
     patches.around_subclasses(catboost.CatBoost, "fit", observe_fit)
     for name in ("predict", "predict_proba", "predict_log_proba"):
         patches.after_subclasses(catboost.CatBoost, name, _hear_prediction)
-    patches.after_subclasses(catboost.CatBoost, "score", _hear_score)
+    patches.after_subclasses(catboost.CatBoost, "score", _hear_score, within=True)
 
 
 def _hear_prediction(heard: Heard) -> None:

@@ -41,8 +41,8 @@ def install(patches: Patches) -> None:
 
     for name in PREDICTING:
         patches.after_subclasses(BaseEstimator, name, on_prediction)
-    patches.after_subclasses(BaseEstimator, "score", on_score)
-    patches.after(_scorer._BaseScorer, "__call__", _on_scorer)  # noqa: SLF001 - the class of all scorers
+    patches.after_subclasses(BaseEstimator, "score", on_score, within=True)
+    patches.after(_scorer._BaseScorer, "__call__", _on_scorer, within=True)  # noqa: SLF001 - the class of all scorers
     for name in METRICS:
         patches.after(sklearn.metrics, name, _on_metric)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import traceback
+import weakref
 from typing import Any
 
 import pytest
@@ -28,11 +29,34 @@ def test_what_is_heard(patches: Patches) -> None:
 
 def test_calls_inside_are_part_of_the_outer_one(patches: Patches) -> None:
     heard: list[Heard] = []
-    patches.after_subclasses(Model, "fit", heard.append)
+    patches.after_subclasses(Model, "fit", heard.append, within=True)
     model = Wrapping()
     model.fit(1)
     (outer,) = heard
     assert [(one.instance, one.site.owner) for one in outer.inner] == [(model, Model)]
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_what_calls_inside_return_is_not_kept_until_the_outer_one_returns(patches: Patches, within: bool) -> None:
+    class Result:
+        pass
+
+    class Tree:
+        def ask(self) -> Result:
+            return Result()
+
+    class Forest(Tree):
+        def ask(self) -> int:  # type: ignore[override]
+            gone = [weakref.ref(Tree().ask()) for _ in range(100)]
+            return sum(result() is not None for result in gone)
+
+    class Woods(Tree):
+        def ask(self) -> int:  # type: ignore[override]
+            return Forest().ask()
+
+    patches.after_subclasses(Tree, "ask", lambda _: None, within=within)
+    assert Forest().ask() <= (10 if within else 0)
+    assert Woods().ask() == 0, "a call inside of one inside is nobody's business"
 
 
 def test_nothing_is_heard_inside_an_observation(patches: Patches) -> None:
