@@ -15,7 +15,7 @@ from autotrack.autolog.calls import Call, Observer, Site
 from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
 from autotrack.autolog.transplants import is_decorated, transplant
-from autotrack.autolog.wrappers import Exported, Observed, observing, plain, site_of, uncounted
+from autotrack.autolog.wrappers import Exported, Observed, plain, site_of, uncounted
 
 _MISSING: Any = object()
 
@@ -192,7 +192,7 @@ class Patches:
 
     def _wrap_function(self, site: Site, original: Any, door: Door | None = None) -> None:
         if is_decorated(original):
-            self._undo[next(self._count)] = transplant(original, door or observing(site))
+            self._undo[next(self._count)] = transplant(original, lambda plain: Observed(plain, site, door))
             return
         name = site.name
         home = sys.modules.get(getattr(original, "__module__", None) or "", site.owner)

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, TypeGuard
 
-from autotrack.autolog.wrappers import UNCOUNTED
+from autotrack.autolog.wrappers import UNCOUNTED, Observed
 
 _GENERIC = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 _SPECIAL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_DOOR, _ORIGINAL = "the door", "the original"  # places in the template
+_OBSERVED = "what is observed"  # its place in the template
 
 
 def is_decorated(function: Any) -> TypeGuard[FunctionType]:
@@ -29,17 +29,21 @@ def is_decorated(function: Any) -> TypeGuard[FunctionType]:
     return not named and code.co_flags & _GENERIC == _GENERIC and not code.co_flags & _SPECIAL
 
 
-def transplant(function: FunctionType, door: Callable[..., Any]) -> Callable[[], object]:
-    """Have `door(original, None, args, kwargs)` make the calls of a decorated function. Returns what undoes it."""
+def transplant(function: FunctionType, observed: Callable[[FunctionType], Observed]) -> Callable[[], object]:
+    """Have `observed(original)` make the calls of a decorated function. Returns what undoes it.
+
+    Picklers that take a function apart (cloudpickle, of a module that is registered by value) take that for the plain
+    function, as everywhere: what is loaded then needs no autotrack.
+    """
     before = function.__code__
     original = FunctionType(
         before, function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
     original.__dict__.update(vars(function))
-    code = _code(before.co_freevars)
-    given = {_DOOR: door, _ORIGINAL: original}
-    code = code.replace(
-        co_consts=tuple(given.get(const, const) if isinstance(const, str) else const for const in code.co_consts),
+    template = _template(len(before.co_freevars))
+    code = template.replace(
+        co_consts=tuple(observed(original) if const == _OBSERVED else const for const in template.co_consts),
+        co_freevars=before.co_freevars,
         co_name=before.co_name,
         co_qualname=before.co_qualname,
         co_filename=UNCOUNTED,
@@ -53,18 +57,18 @@ def transplant(function: FunctionType, door: Callable[..., Any]) -> Callable[[],
     return undo
 
 
-def _code(free: tuple[str, ...]) -> Any:
-    """Code that fits the closure of the function: it has the same free variables, and does not use them."""
-    names = ", ".join(free)
+def _template(free: int) -> CodeType:
+    """Code that fits the closure of a function: it has as many free variables, and does not use them."""
+    names = ", ".join(f"_{number}" for number in range(free))
     source = (
         f"def make({names}):\n"
         f"    def wrapper(*args, **kwargs):\n"
-        f"        door = {_DOOR!r}\n"
-        f"        original = {_ORIGINAL!r}\n"
-        f"        return door(original, None, args, kwargs)\n"
+        f"        observed = {_OBSERVED!r}\n"
+        f"        return observed(*args, **kwargs)\n"
         f"        {names or 'pass'}\n"
         f"    return wrapper\n"
     )
     namespace: dict[str, Any] = {}
-    exec(source, namespace)  # noqa: S102 - the only way to make code with given free variables
-    return namespace["make"](*free).__code__
+    exec(source, namespace)  # noqa: S102 - the only way to make code with so many free variables
+    code: CodeType = namespace["make"](*range(free)).__code__
+    return code

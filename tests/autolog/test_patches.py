@@ -6,10 +6,12 @@ import functools
 import gc
 import inspect
 import pickle
+import subprocess
 import sys
 import types
 import warnings
 import weakref
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,11 +220,11 @@ def test_on_stop(caplog: pytest.LogCaptureFixture) -> None:
 
 def decorated(function: Any) -> Any:
     """As decorators are usually written."""
-    limit = 5
+    limit = observed = original = 5  # names that somebody else could have use for, too
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        assert limit
+        assert limit and observed and original
         warnings.warn("of the decorator", stacklevel=2)
         return function(*args, **kwargs)
 
@@ -269,6 +271,22 @@ class TestDecoratedFunctions:
         assert pickle.loads(pickle.dumps(measure)) is held
         patches.undo()
         assert measure.__code__ is code
+
+    def test_pickled_by_value_it_is_the_plain_function(self, patches: Patches, tmp_path: Path) -> None:
+        cloudpickle = pytest.importorskip("cloudpickle")
+        script = (
+            "import pickle, sys; function = pickle.load(sys.stdin.buffer)\n"
+            "assert function(4, more=1) == 5; assert not [name for name in sys.modules if 'autotrack' in name]"
+        )
+        closure = inspect.getclosurevars(measure)
+        patches.around(self.this, "measure", nothing)
+        assert inspect.getclosurevars(measure).nonlocals == closure.nonlocals
+        cloudpickle.register_pickle_by_value(self.this)
+        try:
+            pickled = cloudpickle.dumps(measure)
+        finally:
+            cloudpickle.unregister_pickle_by_value(self.this)
+        subprocess.run([sys.executable, "-W", "ignore", "-c", script], input=pickled, cwd=tmp_path, check=True)
 
     @pytest.mark.parametrize("first", [0, 1])
     def test_two_patches(self, first: int) -> None:
