@@ -119,20 +119,33 @@ def checksum(data: Any) -> str | None:
 
     Arrays count as a whole, of frames and lists up to a thousand rows.
     """
+    step = max(1, len(data) // _CHECKED) if hasattr(data, "iloc") or isinstance(data, list) else 1
     if isinstance(data, np.ndarray):
         arrays = [data]
     elif hasattr(data, "tocsr"):
         arrays = [value for value in vars(data).values() if isinstance(value, np.ndarray)]
     elif hasattr(data, "iloc"):
-        arrays = [np.asarray(data.iloc[:: max(1, len(data) // _CHECKED)])]
+        arrays = [np.asarray(data.iloc[::step])]
     elif isinstance(data, list):
-        return xxhash.xxh3_64_hexdigest(pickle.dumps(data[:: max(1, len(data) // _CHECKED)]))
+        content = _pickled(data[::step])
+        return None if content is None else xxhash.xxh3_64_hexdigest(content)
     else:
         return None
     if sum(array.nbytes for array in arrays) > LARGE:
         return None
     hasher = xxhash.xxh3_64()
     for array in arrays:
-        content: Any = np.ascontiguousarray(array).reshape(-1)
-        hasher.update(pickle.dumps(content.tolist()) if array.dtype.hasobject else content.view("u1"))
+        flat: Any = np.ascontiguousarray(array).reshape(-1)
+        content = _pickled(flat.tolist()) if array.dtype.hasobject else flat.view("u1")
+        if content is None:
+            return None
+        hasher.update(content)
     return hasher.hexdigest()
+
+
+def _pickled(values: list[Any]) -> Any:
+    """The bytes of a pickle; None where objects of the user's do not want to be in one."""
+    try:
+        return pickle.dumps(values)
+    except Exception:  # noqa: BLE001 - code of the user's
+        return None

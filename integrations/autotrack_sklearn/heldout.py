@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import weakref
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +24,7 @@ from autotrack_sklearn.inputs import log_data
 from autotrack_sklearn.predictions import Prediction
 from autotrack_sklearn.quiet import asking
 from autotrack_sklearn.tracked import Track, track_of
+from autotrack_sklearn.training import length
 
 if TYPE_CHECKING:
     from autotrack import Run
@@ -73,12 +76,15 @@ METRICS: dict[str, _Roles] = {name: roles for name in sklearn.metrics.__all__ if
 """The functions of `sklearn.metrics` that are listened to, under whatever name and wherever they are held."""
 
 
+_TRAIN = partial(str, "train")
+
+
 def remember_labels(track: Track, model: Any, call: Call) -> None:
     """Know the labels that clustering has found for its own data."""
     found = [] if call.name != "fit_predict" else [call.result]
     for values in (*found, vars(model).get("labels_")):
         if isinstance(values, np.ndarray):
-            known = Prediction(track, weakref.ref(model), "train", "labels_", len(values), None, set())
+            known = Prediction(track, weakref.ref(model), _TRAIN, "labels_", len(values), None, set())
             predictions.remember(values, known)
 
 
@@ -90,28 +96,31 @@ def on_prediction(heard: Heard) -> None:
     track = track_of(heard.instance)
     if track is not None and heard.option("heldout", True):
         data = heard.args[0] if heard.args else next(iter(heard.kwargs.values()), None)
-        _remember(heard, track, data, f"eval/{_name(track, data)}")
+        _remember(heard, track, data)
 
 
-def _remember(heard: Heard, track: Track, data: Any, prefix: str) -> None:
+def _remember(heard: Heard, track: Track, data: Any) -> None:
     try:
         reference = weakref.ref(data)
     except TypeError:  # lists and the like
         reference = None
     count = len(heard.result) if hasattr(heard.result, "__len__") else 0
-    prediction = Prediction(track, weakref.ref(heard.instance), prefix, heard.name, count, reference, set())
-    predictions.remember(heard.result, prediction)
+    model = weakref.ref(heard.instance)
+    prediction = Prediction(track, model, _prefix(track, data), heard.name, count, reference, set())
+    predictions.remember(heard.result, prediction, data)
 
 
-def _name(track: Track, data: Any) -> str:
+def _prefix(track: Track, data: Any) -> Callable[[], str]:
+    """The prefix of what is recorded about data; where it has no name, it gets a number when something is."""
     found = naming.name_of(data)
     if found is not None:
-        return found
-    mark = checksum(data) or id(data)
-    if mark not in track.unnamed:
-        track.unnamed.append(mark)
-    number = track.unnamed.index(mark) + 1
-    return "data" if number == 1 else f"data-{number}"
+        return partial("eval/{}".format, found)
+    return partial(_numbered, track, checksum(data) or id(data))
+
+
+def _numbered(track: Track, mark: object) -> str:
+    number = track.unnamed.setdefault(mark, len(track.unnamed) + 1)
+    return "eval/data" if number == 1 else f"eval/data-{number}"
 
 
 # -- metrics ----------------------------------------------------------------------------------------------------------
@@ -152,8 +161,9 @@ def _on_scorer(heard: Heard) -> None:
 
 
 def _scored(heard: Heard, track: Track, model: Any, data: Any, true: Any) -> _Asked:
-    asked = _Asked(track, model, f"eval/{_name(track, data)}", data, true)
-    predicted = next((one for one in heard.inner if one.instance is model and one.name in PREDICTING), None)
+    asked = _Asked(track, model, _prefix(track, data)(), data, true)
+    of_model = (one for one in heard.inner if one.instance is model and one.name in PREDICTING)
+    predicted = next((one for one in of_model if length(one.result) == length(data)), None)
     return asked if predicted is None else asked._replace(method=predicted.name, values=predicted.result)
 
 
@@ -162,14 +172,16 @@ def _on_metric(heard: Heard) -> None:
     given = {**dict(zip(roles.names, heard.args, strict=False)), **heard.kwargs}
     values, true = given.pop(roles.predicted, None), given.pop(roles.true, None)
     found = predictions.find(values)
-    if found is None and true is not None:
-        found = predictions.find_array(true)  # the arguments in the wrong order
-        values, true = true, values
+    other = predictions.find_array(true)
+    if found is None:  # perhaps the arguments are in the wrong order
+        found, values, true = other, true, values
+    elif other is not None:  # how far two models agree is no quality of either
+        return
     if found is None or not heard.option("heldout", True):
         return
     given.pop("X", None)
     keywords = {key: value for key, value in given.items() if not outcomes.is_default(value, roles.defaults.get(key))}
-    prediction, prefix = found.prediction, f"{found.prediction.prefix}{found.part}"
+    prediction, prefix = found.prediction, f"{found.prediction.prefix()}{found.part}"
     data = prediction.data() if prediction.data is not None and not found.part else None
     asked = _Asked(prediction.track, prediction.model(), prefix, data, true)
     if prefix not in prediction.drawn:  # once for all metrics of the same predictions

@@ -2,13 +2,15 @@
 
 An array is known by identity, also through views of it (slices, columns, reshaped), and by its content, for copies,
 lists and series; a copy of one column of probabilities too. Of equal contents the latest counts. Not known is what was
-computed from predictions (``proba > 0.3``), or chosen from them by a mask.
+computed from predictions (``proba > 0.3``), or chosen from them by a mask; nor a copy of what is large, or of what
+anybody could have, the same value over and over.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +19,12 @@ import xxhash
 from autotrack_sklearn.tracked import Track
 
 _MANY = 256  # contents that are remembered
-_COLUMNS = 100  # of a matrix whose columns are remembered one by one
-_OBJECTS = 100_000  # elements of an array of objects whose content is remembered
+_LARGE = 64 * 1024 * 1024  # bytes of an array whose content is remembered
+_MATRIX = 16 * 1024 * 1024  # bytes of a matrix whose columns are remembered one by one ...
+_COLUMNS = 100  # ... if there are not more
+_OBJECTS = 100_000  # elements of an array of text whose content is remembered
+_NUMBERS = "biufcmM"  # kinds of arrays whose bytes are their content
+_PLAIN = (str, bytes, bool, int, float, type(None), np.generic)  # objects that are no code of the user's
 
 
 class Prediction(NamedTuple):
@@ -26,7 +32,7 @@ class Prediction(NamedTuple):
 
     track: Track
     model: weakref.ref[Any]
-    prefix: str
+    prefix: Callable[[], str]
     """Of what is recorded about it: ``eval/X_test``."""
     method: str
     samples: int
@@ -44,44 +50,51 @@ class Found(NamedTuple):
     part: str
 
 
-_arrays: dict[int, tuple[weakref.ref[Any], Prediction]] = {}
+class _Known(NamedTuple):
+    """An array that holds a prediction."""
+
+    array: weakref.ref[Any]
+    prediction: Prediction
+    start: int
+    """Address of the first sample."""
+    stride: int
+    """Bytes from one sample to the next."""
+
+
+_arrays: dict[int, _Known] = {}
 _contents: OrderedDict[bytes, Prediction] = OrderedDict()
 
 
-def remember(values: Any, prediction: Prediction) -> None:
-    """Remember an array, or each of a list of arrays (probabilities of several targets)."""
+def remember(values: Any, prediction: Prediction, data: Any = None) -> None:
+    """Remember an array, or each of a list of arrays (probabilities of several targets), predicted for `data`."""
     if isinstance(values, list):
         for one in values:
             if isinstance(one, np.ndarray):
-                remember(one, prediction)
+                remember(one, prediction, data)
         return
-    if not isinstance(values, np.ndarray) or values.ndim == 0:
+    if not isinstance(values, np.ndarray) or values.ndim == 0 or values is data:
         return
+    # Of what belongs to a larger array, or to the data, the rest is no prediction.
     root = _root(values)
-    place = id(root)
-    _arrays[place] = weakref.ref(root, lambda dead: _forget(place, dead)), prediction
-    if values.dtype.hasobject and values.size > _OBJECTS:
-        return
-    columns = list(values.T) if values.ndim == 2 and 1 < values.shape[1] <= _COLUMNS else []
-    for content in (values, *columns):
-        digest = _digest(content)
+    holder = root if root.size == values.size and not (isinstance(data, np.ndarray) and root is _root(data)) else values
+    place = id(holder)
+    known = weakref.ref(holder, lambda dead: _forget(place, dead))
+    _arrays[place] = _Known(known, prediction, values.__array_interface__["data"][0], values.strides[0])
+    for digest in _digests(values):
+        _contents.pop(digest, None)
         _contents[digest] = prediction
-        _contents.move_to_end(digest)
     while len(_contents) > _MANY:
         _contents.popitem(last=False)
 
 
 def find(values: Any) -> Found | None:
     """Return the prediction that an array, a list or a series is (part of)."""
-    if not _contents:
-        return None
     known = find_array(values)
-    if known is not None:
+    if known is not None or not _contents:
         return known
     array = _as_array(values)
-    if array is None or array.ndim == 0 or (array.dtype.hasobject and array.size > _OBJECTS):
-        return None
-    prediction = _contents.get(_digest(array))
+    digest = None if array is None or array.ndim == 0 else _digest(array)
+    prediction = None if digest is None else _contents.get(digest)
     return None if prediction is None else Found(prediction, "")
 
 
@@ -89,11 +102,11 @@ def find_array(values: Any) -> Found | None:
     """`find` by identity only."""
     if not isinstance(values, np.ndarray):
         return None
-    root = _root(values)
-    entry = _arrays.get(id(root))
-    if entry is None or entry[0]() is not root:
-        return None
-    return Found(entry[1], _part(values, root, entry[1].samples))
+    for holder in (values, _root(values)):
+        known = _arrays.get(id(holder))
+        if known is not None and known.array() is holder:
+            return Found(known.prediction, _part(values, known))
+    return None
 
 
 def _as_array(values: Any) -> Any:
@@ -113,12 +126,13 @@ def _root(array: Any) -> Any:
     return array
 
 
-def _part(values: Any, root: Any, count: int) -> str:
+def _part(values: Any, known: _Known) -> str:
     """Which of the samples a view shows, where these are along the first axis of both."""
-    if values.ndim == 0 or len(values) == count or root.ndim == 0 or root.strides[0] == 0 or not len(values):
+    count = known.prediction.samples
+    if values.ndim == 0 or len(values) == count or known.stride == 0 or not len(values):
         return ""
-    offset = values.__array_interface__["data"][0] - root.__array_interface__["data"][0]
-    start, step = offset // root.strides[0], values.strides[0] // root.strides[0]
+    start = (values.__array_interface__["data"][0] - known.start) // known.stride
+    step = values.strides[0] // known.stride
     if step == 0:
         return f"[{len(values)}]"
     stop = start + step * len(values)
@@ -126,17 +140,41 @@ def _part(values: Any, root: Any, count: int) -> str:
     return f"[{ends[0]}:{ends[1]}{'' if step == 1 else f':{step}'}]"
 
 
-def _digest(array: Any) -> bytes:
-    if array.dtype.hasobject:
-        content: Any = "\0".join(f"{type(item).__name__} {item}" for item in array.ravel().tolist()).encode(
-            errors="surrogatepass"
-        )
+def _digests(values: Any) -> Iterator[bytes]:
+    """Of an array and, of a matrix, of each column; of those that tell one from another."""
+    columns = []
+    if values.ndim == 2 and 1 < values.shape[1] <= _COLUMNS and values.nbytes <= _MATRIX:
+        columns = list(np.ascontiguousarray(values.T))
+    for content in (values, *columns):
+        digest = _digest(content)
+        if digest is not None:
+            yield digest
+
+
+def _digest(array: Any) -> bytes | None:
+    kind = array.dtype.kind
+    if kind in _NUMBERS and array.nbytes <= _LARGE:
+        flat = np.ascontiguousarray(array).reshape(-1)
+        if not _varies(flat[:1_000]) and not _varies(flat):
+            return None
+        content: Any = flat.view("u1")
+    elif kind in "OSTU" and array.size <= _OBJECTS:
+        items = array.ravel().tolist()
+        kinds = {*map(type, items)}
+        if not all(issubclass(one, _PLAIN) for one in kinds) or len({*items}) < 2:
+            return None
+        texts = items if kinds == {str} else (f"{type(item).__name__} {item}" for item in items)
+        kind, content = "O", "\0".join(texts).encode(errors="surrogatepass")
     else:
-        content = np.ascontiguousarray(array).reshape(-1).view("u1")
-    return xxhash.xxh3_128_digest(content) + f"{array.dtype.kind}{array.shape}".encode()
+        return None
+    return xxhash.xxh3_128_digest(content) + f"{kind}{array.shape}".encode()
+
+
+def _varies(flat: Any) -> bool:
+    return bool((flat != flat[:1]).any())
 
 
 def _forget(place: int, dead: weakref.ref[Any]) -> None:
-    entry = _arrays.get(place)
-    if entry is not None and entry[0] is dead:
+    known = _arrays.get(place)
+    if known is not None and known.array is dead:
         del _arrays[place]

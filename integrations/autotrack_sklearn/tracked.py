@@ -37,8 +37,8 @@ class Track:
         """Seconds that recording took, of what is not done at every call."""
         self.params: dict[str, Any] = {}
         """As they were recorded last."""
-        self.unnamed: list[object] = []
-        """Data without a name that it was asked about: what tells one from another."""
+        self.unnamed: dict[object, int] = {}
+        """Numbers of data without a name that something is recorded about, by what tells one from another."""
         self.described: dict[str, Any] = {}
         """Data described on the run, by name, weakly referred to."""
         self._seen: dict[str, tuple[int, int]] = {}

@@ -10,13 +10,16 @@ import pickle
 import subprocess
 import sys
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn.metrics
-from sklearn.base import clone
+from autotrack_sklearn import predictions
+from autotrack_sklearn.tracked import Track, track_of
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
@@ -28,10 +31,12 @@ from sklearn.metrics import (
     accuracy_score,
     adjusted_rand_score,
     classification_report,
+    cohen_kappa_score,
     f1_score,
     get_scorer,
     log_loss,
     make_scorer,
+    mean_absolute_error,
     mean_squared_error,
     precision_recall_fscore_support,
     r2_score,
@@ -282,6 +287,138 @@ def test_what_nobody_recorded_is_no_ones(on, runs, split) -> None:
     accuracy_score([0, 1], [0, 1])
     (run,) = runs()
     assert not [key for key in run.metrics if key.startswith("eval/")]
+
+
+class Naive(RegressorMixin, BaseEstimator):
+    """Tomorrow will be as today."""
+
+    def fit(self, X: Any, y: Any) -> Naive:
+        self.fitted_ = True
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return X[:, 0]
+
+
+def test_data_is_no_prediction_because_one_is_a_view_of_it(on, runs, load) -> None:
+    table = load("diabetes")[0].copy()
+    past, today = table[:, :-1], table[:, -1]
+    predicted = Naive().fit(past, today).predict(past)
+    mean_squared_error(today, np.linspace(0, 1, len(today)))
+    mean_absolute_error(today, predicted)
+    evaluated = [key for key in runs()[0].metrics if key.startswith("eval/")]
+    assert evaluated == ["eval/past/mean_absolute_error"]
+
+
+def test_what_anybody_could_have_predicted_is_known_by_identity_only(on, runs, split) -> None:
+    X_train, X_test, y_train, y_test = split
+    predicted = DummyClassifier().fit(X_train, y_train).predict(X_test)
+    accuracy_score(y_train[: len(y_test)], np.ones(len(y_test), dtype=int))
+    assert not [key for key in runs()[0].metrics if key.startswith("eval/")]
+    accuracy_score(y_test, predicted)
+    assert "eval/X_test/accuracy_score" in runs()[0].metrics
+
+
+def test_how_far_models_agree_is_no_quality_of_theirs(on, runs, split) -> None:
+    X_train, X_test, y_train, _y_test = split
+    one, two = (LogisticRegression(C=C).fit(X_train, y_train).predict(X_test) for C in (0.01, 1))
+    cohen_kappa_score(one, two)
+    assert not [key for run in runs() for key in run.metrics if key.startswith("eval/")]
+
+
+@pytest.mark.parametrize("change", [list, pd.Series, lambda labels: labels.astype(object), lambda labels: labels + ""])
+def test_copies_of_labels_that_are_text(on, runs, split, change: Any) -> None:
+    X_train, X_test, y_train, y_test = split
+    names = np.array(["no", "yes, it is"])
+    model = LogisticRegression().fit(X_train, names[y_train])
+    value = accuracy_score(names[y_test], change(model.predict(X_test)))
+    assert runs()[0].metrics["eval/X_test/accuracy_score"] == value
+
+
+def test_predictions_that_are_objects_of_the_user_are_not_asked(on) -> None:
+    class Answer:
+        def __str__(self) -> str:
+            raise AssertionError("nobody may ask")
+
+        __eq__ = __hash__ = __reduce__ = __str__  # type: ignore[assignment]
+
+    class Oracle(ClassifierMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Oracle:
+            self.fitted_ = True
+            return self
+
+        def predict(self, X: Any) -> Any:
+            answers = np.empty(2, dtype=object)
+            answers[:] = Answer(), Answer()
+            return answers
+
+    assert len(Oracle().fit([[0], [1]], [0, 1]).predict([Answer(), Answer()])) == 2
+
+
+def test_reversed_views(on, runs, split) -> None:
+    X_train, X_test, y_train, y_test = split
+
+    class Reversed(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            return np.array(super().predict(X)[::-1])[::-1]
+
+    predicted = Reversed().fit(X_train, y_train).predict(X_test)
+    accuracy_score(y_test[:50], predicted[:50])
+    assert "eval/X_test[:50]/accuracy_score" in runs()[0].metrics
+
+
+def test_a_million_questions_leave_nothing_behind(on, split) -> None:
+    X_train, X_test, y_train, _y_test = split
+    model = LogisticRegression().fit(X_train, y_train)
+    row = X_test[:1].tolist()
+    for number in range(300):
+        row[0][0] = float(number)
+        model.predict([*row])
+    track = track_of(model)
+    assert track is not None and not track.unnamed
+    assert len(predictions._contents) <= predictions._MANY and len(predictions._arrays) <= 10
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros(0),
+        np.zeros((0, 3)),
+        np.zeros(3, dtype=[("a", "i4"), ("b", "O")]),
+        np.ma.array([1, 2, 3], mask=[0, 1, 0]),
+        np.array(["2020-01-01", "NaT"], dtype="M8[D]"),
+        np.broadcast_to(1.0, (5,)),
+        np.array([b"a", b"b"]),
+        np.array([{"a": 1}, {"b": 2}]),
+        np.array([np.nan, np.nan]),
+    ],
+    ids="empty no-rows records masked dates broadcast bytes dicts nan".split(),
+)
+def test_odd_predictions(on, values: Any) -> None:
+    class Odd(RegressorMixin, BaseEstimator):
+        def fit(self, X: Any, y: Any) -> Odd:
+            self.fitted_ = True
+            return self
+
+        def predict(self, X: Any) -> Any:
+            return values
+
+    with autolog(only="sklearn", metrics=False):
+        assert Odd().fit([[1], [2]], [1, 2]).predict([[1], [2]]) is values
+
+
+def test_long_texts_are_compared_as_texts(on, runs, split) -> None:
+    """The bytes of numpy's array of variable-width texts say where these are, not what."""
+    if not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"):
+        return
+    kind = np.dtypes.StringDType()
+    one, two = (np.array([letter * 40, "c" * 41], dtype=kind) for letter in "ab")
+    prediction = predictions.Prediction(
+        Track.__new__(Track), weakref.ref(kind.__class__), str, "predict", 2, None, set()
+    )
+    predictions.remember(one, prediction)
+    assert predictions.find(one.copy()) is not None
+    assert predictions.find(two) is None
 
 
 def test_arguments_in_the_wrong_order(on, runs, split) -> None:
