@@ -119,15 +119,14 @@ def checksum(data: Any) -> str | None:
 
     Arrays count as a whole, of frames and lists up to a thousand rows.
     """
-    step = max(1, len(data) // _CHECKED) if hasattr(data, "iloc") or isinstance(data, list) else 1
     if isinstance(data, np.ndarray):
         arrays = [data]
     elif hasattr(data, "tocsr"):
         arrays = [value for value in vars(data).values() if isinstance(value, np.ndarray)]
     elif hasattr(data, "iloc"):
-        arrays = [np.asarray(data.iloc[::step])]
+        arrays = [np.asarray(data.iloc[:: max(1, len(data) // _CHECKED)])]
     elif isinstance(data, list):
-        content = _pickled(data[::step])
+        content = _pickled(data[:: max(1, len(data) // _CHECKED)])
         return None if content is None else xxhash.xxh3_64_hexdigest(content)
     else:
         return None
