@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
 from rich.text import Text
 
 import autotrack
 from autotrack.cli.listing import as_dict
 from autotrack.cli.output import console, print_json, status, table
-from autotrack.views import RunView, text
+from autotrack.views import RunView, TableView, text
+from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, params_in_order
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,12 +26,16 @@ def show_run(store: str | None, ref: str, *, as_json: bool) -> None:
         return
     out = console()
     _head(out, run)
-    _params(out, run)
     _metrics(out, run)
+    _params(out, run)
     _parts(out, run)
+    if run.tables:
+        trials = " · --trials shows the candidates" if "trials" in run.tables else ""
+        hint = f"autotrack show {run.id[-8:]} --table NAME shows a table, --pictures DIR draws all{trials}"
+        out.print(Text(hint, style="dim"), soft_wrap=True)
     if run.error is not None:
         out.print(Text("traceback", style="bold"))
-        out.print(Text(text.block(run.error.traceback.rstrip()), style="red"))
+        out.print(Text(text.block(run.error.traceback.rstrip()), style="red"), soft_wrap=True)
 
 
 def _everything(run: RunView) -> dict[str, Any]:
@@ -67,7 +73,9 @@ def _everything(run: RunView) -> dict[str, Any]:
 
 def _head(out: Console, run: RunView) -> None:
     out.print(Text.assemble((text.value(run.name, 100), "bold"), "  ", status(run.status)))
+    error = run.error
     lines = [
+        ("error", f"{error.type}: {error.message}".partition("\n")[0] if error is not None else ""),
         ("id", run.id),
         ("experiment", run.experiment),
         ("started", text.when(run.started)),
@@ -78,10 +86,13 @@ def _head(out: Console, run: RunView) -> None:
         ("environment", _environment(run.environment)),
         *((f"tag {text.value(key, 24)}", text.value(value, 100)) for key, value in run.tags.items()),
     ]
-    width = max(text.cells(name) for name, value in lines if value)
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
     for name, value in lines:
         if value:
-            out.print(Text.assemble((f"  {name:<{width}}  ", "dim"), text.printable(value)))
+            grid.add_row(Text(f"  {name}"), Text(text.printable(value), style="red" if name == "error" else ""))
+    out.print(grid)
     out.print()
 
 
@@ -104,34 +115,42 @@ def _environment(environment: dict[str, Any]) -> str:
 def _params(out: Console, run: RunView) -> None:
     if not run.params:
         return
-    grid = table(title="params")
+    told = changed(run)
+    grid = table(title=f"params{' (bold: not the default)' if told else ''}")
     grid.add_column("name")
     grid.add_column("value", overflow="fold")
-    for key, value in run.params.items():
-        grid.add_row(Text(text.value(key, 60)), Text(text.value(value, 80)))
+    for key in params_in_order(run):
+        style = "bold" if key in told else "dim" if told and not key.startswith("best/") else ""
+        grid.add_row(Text(text.value(key, 60), style=style), Text(text.value(run.params[key], 80), style=style))
     out.print(grid)
 
 
 def _metrics(out: Console, run: RunView) -> None:
-    if not run.metric_summaries:
+    """Print metrics; ranges and shapes only where one has more than one point."""
+    summaries = run.metric_summaries
+    if not summaries:
         return
     grid = table(title="metrics")
     grid.add_column("name")
     wide = out.width >= 100
-    for title in ("last", "min", "max", *(("mean",) if wide else ()), "points"):
+    series = any(summary.count > 1 for summary in summaries.values())
+    grid.add_column("last" if series else "value", justify="right")
+    for title in ("min", "max", *(("mean",) if wide else ()), "points") if series else ():
         grid.add_column(title, justify="right")
     grid.add_column("")
-    for key, summary in run.metric_summaries.items():
+    for key in in_order(summaries):
+        summary = summaries[key]
         several = summary.count > 1
-        numbers = [summary.min, summary.max, *([summary.mean] if wide else [])]
+        numbers = [summary.min, summary.max, *([summary.mean] if wide else [])] if series else []
         odd = summary.nan + summary.inf
         count = f"{summary.count:,}" + (f" ({odd:,} not finite)" if odd else "")
         grid.add_row(
             Text(text.value(key, 60)),
             text.number(summary.last),
             *("" if n is None or not several else text.number(n) for n in numbers),
-            count,
+            *([count if several or odd else ""] if series else []),
             Text(_spark(run, key, 24 if wide else 8) if several else "", style="cyan"),
+            style="dim" if is_fact(key) else "",
         )
     out.print(grid)
 
@@ -166,7 +185,7 @@ def _parts(out: Console, run: RunView) -> None:
             ("model", m.name, f"{m.type} · {m.format}{'' if m.safe else ' (unsafe)'} · {text.size(m.size)}")
             for m in run.models
         ),
-        *(("table", t.name, f"{t.kind} · {text.plural(len(t), 'row')}") for t in run.tables.values()),
+        *(("table", t.name, _rows(t)) for t in run.tables.values()),
         *(("artifact", a.name, text.size(a.size)) for a in run.artifacts),
         *((n.kind if n.kind != "info" else "note", "", n.text) for n in run.notes),
     ]
@@ -178,6 +197,12 @@ def _parts(out: Console, run: RunView) -> None:
             named = Text(text.value(name, 40) if name else "")
             grid.add_row(Text(text.value(kind, 20), style="dim"), named, Text(text.block(about)))
         out.print(grid)
+
+
+def _rows(table: TableView) -> str:
+    """Return how long a table is, and its kind where the name does not say that."""
+    kind = kind_beyond(table.name, table.kind)
+    return f"{kind and f'{kind} · '}{text.plural(len(table), 'row')}"
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""One run as an HTML card for notebooks: how it went, params, metrics, what belongs to it, why it failed."""
+"""One run as an HTML card for notebooks: how it went, metrics, params, what belongs to it, why it failed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from autotrack.views.html import (
     status,
     value,
 )
+from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, params_in_order
 
 if TYPE_CHECKING:
     from autotrack.views.run import RunView
@@ -45,8 +46,8 @@ def run_card(run: RunView) -> str:
     state = element("span", "white-space:nowrap", status(run.status))
     head = element("div", "display:flex;justify-content:space-between;gap:16px;align-items:baseline", name + state)
     blocks = [
-        _block("params", _params(run), len(run.params)),
         _block("metrics", _metrics(run), len(run.metrics)),
+        _block("params", _params(run), len(run.params)),
         _block("tags", _tags(run), len(run.tags)),
         _block("models", _models(run), len(run.models)),
         _block("data", _data(run), len(run.datasets)),
@@ -77,7 +78,8 @@ def _error(run: RunView) -> str:
     lines = run.error.traceback.split("\n")
     cut = [f"… (the last {_TRACE} of {len(lines):,} lines)", *lines[-_TRACE:]] if len(lines) > _TRACE else lines
     trace = escape("\n".join(text.shorten(text.printable(line), 400) for line in cut))
-    reason = f"<b>{escape(text.value(run.error.type, 80))}</b>: {escape(text.value(run.error.message, 300))}"
+    message = run.error.message.partition("\n")[0]
+    reason = f"<b>{escape(text.value(run.error.type, 80))}</b>: {escape(text.value(message, 300))}"
     summary = element("summary", "cursor:pointer;overflow-wrap:anywhere", reason)
     pre = element("pre", f"{MONO}{PLAIN}overflow-x:auto;margin:6px 0;border:none;padding:0", trace)
     style = f"border-left:3px solid {COLORS['failed']};padding:2px 10px;margin:6px 0 10px"
@@ -106,16 +108,26 @@ def _text(item: str, width: int = 60) -> _Cell:
 
 
 def _params(run: RunView) -> list[list[_Cell]]:
-    return [[_key(k), _Cell(value(v, 40), exact(v, 40))] for k, v in list(run.params.items())[:_VALUES]]
+    told = changed(run)
+    rows = []
+    for key in params_in_order(run)[:_VALUES]:
+        item = run.params[key]
+        shown = value(item, 40)
+        style = "font-weight:600" if key in told else "opacity:.6" if told and not key.startswith("best/") else ""
+        rows.append([_key(key), _Cell(element("span", style, shown) if style else shown, exact(item, 40))])
+    return rows
 
 
 def _metrics(run: RunView) -> list[list[_Cell]]:
     rows = []
-    for key, s in list(run.metric_summaries.items())[:_VALUES]:
+    summaries = run.metric_summaries
+    for key in in_order(summaries)[:_VALUES]:
+        s = summaries[key]
         span = ""
         if s.count > 1 and s.min is not None and s.max is not None:
             span = f"{text.number(s.min)} … {text.number(s.max)} in {text.plural(s.count, 'point')}"
-        last = _Cell(value(s.last), exact(s.last), right=True)
+        shown = value(s.last)
+        last = _Cell(element("span", "opacity:.6", shown) if is_fact(key) else shown, exact(s.last), right=True)
         rows.append([_key(key), last, _Cell(element("span", "opacity:.6", span))])
     return rows
 
@@ -133,14 +145,14 @@ def _models(run: RunView) -> list[list[_Cell]]:
 
 def _data(run: RunView) -> list[list[_Cell]]:
     return [
-        [_key(d.name), _text(d.kind, 40), _Cell(" &times; ".join(f"{n:,}" for n in d.shape[:6]))]
+        [_key(d.name), _text(d.role, 20), _text(d.kind, 40), _Cell(" &times; ".join(f"{n:,}" for n in d.shape[:6]))]
         for d in run.datasets[:_THINGS]
     ]
 
 
 def _tables(run: RunView) -> list[list[_Cell]]:
     return [
-        [_key(t.name), _text(t.kind, 30), _Cell(text.plural(len(t), "row"), right=True)]
+        [_key(t.name), _text(kind_beyond(t.name, t.kind), 30), _Cell(text.plural(len(t), "row"), right=True)]
         for t in list(run.tables.values())[:_THINGS]
     ]
 

@@ -1,23 +1,24 @@
-"""What a table of runs shows: the params that differ, the metrics most runs have, those that were asked about first.
+"""What a table of runs shows: params that differ and metrics, those first that were asked about or say most.
 
 Tables in plain text and in the terminal share their layout; what does not fit is counted.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autotrack.views import text
+from autotrack.views.prominence import changed, metric_weight, param_weight
 
 if TYPE_CHECKING:
     from autotrack.views.run import RunView
 
 
-_TELLING = re.compile(r"score|loss|acc|err|auc|r2|f1|best|lr|rate|alpha|^C$|depth|epochs|n_(est|clu|comp|neigh)")
 _NAME, _VALUE = 28, 20  # columns of the terminal for a title and for a value
+_VOICES, _CHOICES = 200, 32  # runs that are heard about columns, and columns that are weighed against each other
 _SPARE = ("started", "took", "experiment")  # what a narrow terminal can do without, in this order
 
 
@@ -118,27 +119,38 @@ def param_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
     columns = [Column("params", key, [run.params.get(key, MISSING) for run in runs]) for key in keys]
     if len(runs) > 1:
         columns = [c for c in columns if len({(type(v), text.exact(v)) for v in c.values}) > 1]
-
-    def rank(column: Column) -> tuple[bool, bool, int]:
-        key = column.title
-        return not _mentioned(key, focus), not _TELLING.search(key), sum(v is MISSING for v in column.values)
-
-    return sorted(columns, key=rank)
+    was_set = {key for run in runs for key in changed(run)}
+    weights = [
+        param_weight(c.title, (v for v in c.values if v is not MISSING), was_set=c.title in was_set) for c in columns
+    ]
+    return _fairly(columns, weights, focus)
 
 
 def metric_columns(runs: Sequence[RunView], focus: str) -> list[Column]:
     """Return the metrics of all runs (last values), the most wanted first."""
     keys = dict.fromkeys(key for run in runs for key in run.metrics)
     columns = [Column("metrics", key, [run.metrics.get(key, MISSING) for run in runs]) for key in keys]
+    return _fairly(columns, [metric_weight(key, keys) for key in keys], focus)
 
-    def rank(column: Column) -> tuple[bool, bool, bool, int, bool]:
-        key = column.title
-        held_out = key.startswith(("eval/", "test/", "val/", "val_", "cv/"))
-        missing = sum(v is MISSING for v in column.values)
-        dull = not _TELLING.search(key)
-        return not _mentioned(key, focus), key.startswith("system/"), dull, missing, not held_out
 
-    return sorted(columns, key=rank)
+def _fairly(columns: Sequence[Column], weights: Sequence[float], focus: str) -> list[Column]:
+    """Return columns in an order in which each kind of run has its say early.
+
+    A column counts by its weight and by the runs that have it; runs that earlier columns told about count less.
+    """
+    have = [{at for at, v in enumerate(column.values[:_VOICES]) if v is not MISSING} for column in columns]
+    order = sorted(range(len(columns)), key=lambda i: -weights[i] * len(have[i]))
+    rest, later = order[:_CHOICES], order[_CHOICES:]
+    asked = [i for i in order if _mentioned(columns[i].title, focus)]
+    rest, later = ([i for i in part if i not in asked] for part in (rest, later))
+    told: Counter[int] = Counter(at for i in asked for at in have[i])
+    fair = []
+    while rest:
+        best = max(rest, key=lambda i: weights[i] * sum(1 / (1 + told[at]) for at in have[i]))
+        told.update(have[best])
+        rest.remove(best)
+        fair.append(best)
+    return [columns[i] for i in (*asked, *fair, *later)]
 
 
 def _mentioned(key: str, focus: str) -> bool:

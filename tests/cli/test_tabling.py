@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +43,9 @@ def search() -> str:
 
 def test_show_lists_tables(search: str) -> None:
     out = cli("show", "search")
-    for line in ("trials · 60 rows", "residuals · 2 rows", "table · 3 rows"):
-        assert line in out
+    for line in (r"table +trials +60 rows", r"table +eval/X_test/residuals +2 rows", r"table +mine +3 rows"):
+        assert re.search(line, out)
+    assert f"autotrack show {search[-8:]} --table NAME" in out
     assert json.loads(cli("show", "search", "--json"))["tables"] == [
         {"name": "trials", "kind": "trials", "rows": 60},
         {"name": "eval/X_test/residuals", "kind": "residuals", "rows": 2},
