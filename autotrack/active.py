@@ -21,7 +21,7 @@ from autotrack.log import warn
 from autotrack.provenance import Provenance
 from autotrack.run import Run
 
-_REST = 2.0  # seconds after which a run that waits for its next call ends
+_REST = 2.0  # seconds after which a run that waits for its next call ends, at first
 _EXIT_SECONDS = 1.6  # how long the end of the process may be held up (two, with what the interpreter itself does)
 
 _current: ContextVar[Run | None] = ContextVar("autotrack_run", default=None)
@@ -134,7 +134,8 @@ def _register(run: Run, writer: SegmentWriter, store: str) -> None:
 def active_run() -> Run | None:
     """Return the run that is active in this thread or task, or None."""
     run = _current.get()
-    while run is not None and run.status != "running":  # it was ended elsewhere: back to the one around it
+    # One that was ended elsewhere, or that rests, is not: back to the one around it.
+    while run is not None and (run.status != "running" or run.rested is not None):
         run = run.outer
     return run
 
@@ -149,19 +150,25 @@ def rest(run: Run) -> None:
 
 
 def wake(run: Run) -> Run:
-    """Go on with a run that rests, or has ended since: then as a new attempt. It is active from here on."""
+    """Go on with a run that rests, or has ended since: then as a new attempt. It is active from here on.
+
+    RunNotFound where it has ended and was deleted. An attempt rests for ten times as long as the one before: a training
+    whose calls are some seconds apart is few attempts, not one for each call.
+    """
     with _lock:
         run.rested = None  # from here on it does not end by itself
         ended = run.status != "running"
     if ended:
-        return start_run(resume=run.id)
+        attempt = start_run(resume=run.id, store=run.store or None)
+        attempt.pauses = run.pauses + 1
+        return attempt
     enter(run)
     return run
 
 
 def _end_of_rest(run: Run) -> bool:
-    with _lock:
-        if run.rested is not None and time.monotonic() - run.rested >= _REST:
+    with _lock, additions.undisturbed(run) as free:
+        if free and run.rested is not None and time.monotonic() - run.rested >= additions.patience(run, _REST):
             try:
                 run.finish()
             except AutotrackError as failure:

@@ -63,6 +63,8 @@ class Run:
         self._status: FinalStatus | None = None
         self._began = time.monotonic()
         self.rested: float | None = None  # since when it waits for its next call, which may never come (monotonic)
+        self.held = 0  # how many are adding to it: meanwhile it does not end by itself
+        self.pauses = 0  # how often it went on after all, when nothing had come for a while
         self._pid = os.getpid()
 
     def __repr__(self) -> str:

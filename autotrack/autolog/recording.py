@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -31,21 +32,19 @@ def recording(  # noqa: PLR0913 - what is said of a run, all of it by keyword
     name) becomes the tag `source` of a new run.
 
     For a training in several calls: with `resting`, a run whose call has returned waits some seconds for the next one
-    before it ends. That call gives it as `former`, and goes on with it.
+    before it ends. That call gives it as `former`, and goes on with it; where it was deleted meanwhile, with a new one.
     """
-    from autotrack.active import active_run, rest, start_run, wake
+    from autotrack.active import active_run, rest, start_run
 
     active = active_run()
     outer = call.parent.run if call.parent is not None else None
     if active is not None and active is not outer:
         run = active
-        marks = dict(tags or {})
-    elif former is not None:
-        run = wake(former)
-        marks = {}
+        marks = {} if former is not None and former.id == run.id else dict(tags or {})
     else:
-        run = start_run(name=name, parent=outer)
-        marks = {"source": source or call.site.patches.integration, **(tags or {})}
+        woken = _awake(former)
+        run = woken or start_run(name=name, parent=outer)
+        marks = {} if woken else {"source": source or call.site.patches.integration, **(tags or {})}
     if run is not active:
         run.models = call.option("models", run.models)  # an argument wins over the configuration
         call.opened = True
@@ -54,6 +53,15 @@ def recording(  # noqa: PLR0913 - what is said of a run, all of it by keyword
     if marks:
         run.set_tags(marks)
     yield run
+
+
+def _awake(former: Run | None) -> Run | None:
+    from autotrack.active import wake
+    from autotrack.errors import RunNotFound
+
+    with contextlib.suppress(RunNotFound):
+        return None if former is None else wake(former)
+    return None
 
 
 def _finish(call: Call, run: Run) -> None:

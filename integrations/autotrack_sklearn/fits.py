@@ -29,8 +29,9 @@ def record(call: Call, read_data: Callable[[Call], Data] = given) -> Iterator[No
     former = track_of(estimator) if goes_on else None
     if former is not None and not former.own and active_run() is not former.run:
         former = None
-    known: dict[str, Any] = {"tags": tags_of(estimator)} if former is None else {"former": former.run}
-    with recording(call, name=type(estimator).__name__, resting=goes_on, **known) as run:
+    told = None if former is None else former.run
+    tags = tags_of(estimator)
+    with recording(call, name=type(estimator).__name__, tags=tags, former=told, resting=goes_on) as run:
         generators: list[Any] = []
         with guarded("looking for random generators", run=run):
             generators = generators_in(estimator)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -94,6 +97,75 @@ def test_few_segments_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
                 late.log_metric("a", 1.0)
     assert len(additions._open) == 2
     assert [view.metric_summaries["a"].count for view in autotrack.runs()] == [2] * 5
+
+
+def test_each_further_segment_waits_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(additions, "_MANY", 1)
+    run, other = autotrack.start_run(), autotrack.start_run()
+    other.finish()
+    run.finish()
+    waited = []
+    for _ in range(5):
+        with adding(run) as late:
+            late.log_metric("a", 1.0)
+            waited.append(additions._open[run.id].quiet)
+        with adding(other):
+            pass
+    assert waited == [2, 20, 200, 600, 600]
+
+
+def test_adding_to_one_run_keeps_nobody_else_waiting() -> None:
+    runs = [autotrack.start_run() for _ in range(2)]
+    for run in reversed(runs):
+        run.finish()
+
+    def add(run: autotrack.Run) -> None:
+        with adding(run) as late:
+            late.log_metric("a", 1.0)
+
+    with adding(runs[0]) as late:
+        for run in runs:
+            thread = threading.Thread(target=add, args=(run,))
+            thread.start()
+            thread.join(20)
+            assert not thread.is_alive()
+        additions.close()  # the process ends: what goes on comes in all the same
+        late.log_metric("b", 2.0)
+    assert syncing.drain(30)
+    found = {view.id: view.metrics for view in autotrack.runs()}
+    assert found == {runs[0].id: {"a": 1.0, "b": 2.0}, runs[1].id: {"a": 1.0}}
+
+
+def test_a_run_that_rests_does_not_end_while_something_is_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(active, "_REST", 0.0)
+    run = autotrack.start_run()
+    with adding(run) as late:
+        active.rest(run)
+        assert not active._end_of_rest(run)
+        late.log_metric("a", 1.0)
+        assert run.status == "running"
+    active._end_of_rest(run)
+    assert run.status == "finished"
+
+
+def test_a_run_wakes_up_where_it_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = autotrack.start_run(store=tmp_path / "first")
+    active.rest(run)
+    run.finish()
+    monkeypatch.setenv("AUTOTRACK_STORE", str(tmp_path / "second"))
+    again = active.wake(run)
+    assert again.id == run.id and again.store == run.store
+    assert additions.patience(again, active._REST) > additions.patience(run, active._REST)
+    again.finish()
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_run_that_rests_is_active_in_no_context() -> None:
+    run = autotrack.start_run()
+    elsewhere = contextvars.copy_context()
+    active.rest(run)
+    assert elsewhere.run(autotrack.active_run) is None
+    run.finish()
 
 
 def test_a_run_that_was_deleted_stays_so() -> None:

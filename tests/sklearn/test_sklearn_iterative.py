@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from autotrack_sklearn.tracked import track_of
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier, SGDRegressor
@@ -23,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 import autotrack
 from autotrack import active
 from autotrack.autolog import autolog
+from autotrack.journal import syncing
 
 CALLBACKS = hasattr(LogisticRegression, "set_callbacks")  # scikit-learn 1.9 and later
 
@@ -66,6 +69,24 @@ def test_a_run_that_rests_ends_by_itself_and_goes_on_as_an_attempt(on, runs, loa
     assert runs()[0].status == "finished"
     model.partial_fit(X, y)
     (run,) = runs()
+    assert [step for step, _ in run.series["fit_time"]] == [0, 1]
+
+
+def test_a_run_that_was_deleted_in_its_rest_is_followed_by_another(on, runs, load) -> None:
+    X, y = load("iris")
+    model = GaussianNB()
+    model.partial_fit(X, y, classes=[0, 1, 2])
+    (first,) = runs()
+    track = track_of(model)
+    assert track is not None
+    track.run.finish()
+    assert syncing.drain(30)
+    shutil.rmtree(first.folder.run_folder(first.id))
+    model.partial_fit(X, y)
+    model.partial_fit(X, y)
+    (run,) = runs()
+    assert run.id != first.id and run.name == "GaussianNB" and run.data
+    assert run.tags["estimator"] == "sklearn.naive_bayes.GaussianNB"
     assert [step for step, _ in run.series["fit_time"]] == [0, 1]
 
 
