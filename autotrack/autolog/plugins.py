@@ -117,6 +117,20 @@ def gate(entry: Entry) -> Verdict:
     return Verdict(version and str(version), None)
 
 
+def missing(module: str) -> list[str]:
+    """What the extra of an integration asks for and is not installed, for `autotrack doctor`."""
+    from importlib import metadata
+
+    entry = next(entry for entry in discover() if entry.module == module)
+    found = []
+    for distribution, _ in _floors(entry)[1]:
+        try:
+            metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            found.append(distribution)
+    return found
+
+
 def _floors(entry: Entry) -> tuple[str, list[tuple[str, str | None]]]:
     """The extra that speaks for an integration, and its (distribution, lowest version) pairs.
 

@@ -1,4 +1,4 @@
-"""The command line: ``autotrack runs``, ``show``, ``plot``, ``demo``, ``doctor``, ``gc``, ``rebuild``."""
+"""The command line: ``autotrack demo``, ``runs``, ``show``, ``plot``, ``doctor``, ``gc``, ``rebuild``."""
 
 from __future__ import annotations
 

@@ -18,7 +18,11 @@ app = typer.Typer(
 
 Store = Annotated[
     Optional[str],  # noqa: UP045 - typer reads it at run time
-    typer.Option("--store", help="Folder or database URL (default: AUTOTRACK_STORE, else the nearest .autotrack)."),
+    typer.Option(
+        "--store",
+        metavar="PLACE",
+        help="Folder or database URL (default: AUTOTRACK_STORE, else the nearest .autotrack).",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Ref = Annotated[
@@ -27,11 +31,15 @@ Ref = Annotated[
 ]
 Where = Annotated[
     str,
-    typer.Argument(help="Filter, such as 'params.C < 1 and status == \"finished\"'.", autocompletion=offered_filters),
+    typer.Argument(
+        metavar="FILTER", help="Such as 'params.C < 1 and status == \"finished\"'.", autocompletion=offered_filters
+    ),
 ]
 Sort = Annotated[
     str,
-    typer.Option("--sort", help="Metric, param or field; '-' first: largest first.", autocompletion=offered_orders),
+    typer.Option(
+        "--sort", metavar="KEY", help="Metric, param or field; '-' first: largest first.", autocompletion=offered_orders
+    ),
 ]
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Metric, such as loss.", autocompletion=offered_metrics)]
 
@@ -47,10 +55,18 @@ def options(
 
 
 @app.command()
+def demo(store: Store = None) -> None:
+    """Train a few scikit-learn models, and show the runs."""
+    from autotrack.cli.demo import train_and_show
+
+    train_and_show(store)
+
+
+@app.command()
 def runs(  # noqa: PLR0913, PLR0917 - one option each
     where: Where = "",
     sort: Sort = "",
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to show.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, help="How many to show.")] = 20,
     everything: Annotated[bool, typer.Option("--all", help="Show all of them.")] = False,
     store: Store = None,
     as_json: AsJson = False,
@@ -69,12 +85,15 @@ def show(  # noqa: PLR0913, PLR0917 - one option each
         str, typer.Option("--table", metavar="NAME", help="Show this table.", autocompletion=offered_tables)
     ] = "",
     where: Annotated[
-        str, typer.Option("--where", help="Rows of the table: 'mean_test_score > 0.9 and param_C < 1'.")
+        str,
+        typer.Option("--where", metavar="FILTER", help="Rows of the table: 'mean_test_score > 0.9 and param_C < 1'."),
     ] = "",
-    sort: Annotated[str, typer.Option("--sort", help="Column of the table; '-' first: largest first.")] = "",
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="KEY", help="Column of the table; '-' first: largest first.")
+    ] = "",
     limit: Annotated[
         Optional[int],  # noqa: UP045 - typer reads it at run time
-        typer.Option("--limit", "-n", min=0, help="How many rows to show (default: 20, with --json all)."),
+        typer.Option("--limit", "-n", metavar="N", min=0, help="How many rows to show (default: 20, with --json all)."),
     ] = None,
     pictures: Annotated[
         str, typer.Option("--pictures", metavar="DIR", help="Draw every table that can be drawn into this folder.")
@@ -82,7 +101,7 @@ def show(  # noqa: PLR0913, PLR0917 - one option each
     store: Store = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one run whole, one of its tables, or its tables as pictures."""
+    """Show one run, or its tables, also as pictures."""
     from autotrack.cli.tabling import Rows, draw_tables, show_table
 
     rows = Rows(where, sort, limit)
@@ -114,16 +133,8 @@ def plot(
 
 
 @app.command()
-def demo(store: Store = None) -> None:
-    """Train several scikit-learn models on data that comes with it, and show the runs."""
-    from autotrack.cli.demo import train_and_show
-
-    train_and_show(store)
-
-
-@app.command()
 def doctor(store: Store = None, as_json: AsJson = False) -> None:
-    """Say where the store is, what is recorded automatically, and what is wrong."""
+    """Say where the store is, and what is wrong."""
     from autotrack.cli.doctor import examine
 
     if not examine(store, as_json=as_json):
@@ -135,7 +146,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
     store: Store = None,
 ) -> None:
-    """Remove content that no run refers to any more."""
+    """Compress ended runs, remove what no run refers to."""
     from autotrack.cli.upkeep import collect_garbage
 
     collect_garbage(store, dry_run=dry_run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from importlib.util import find_spec
 from typing import Any
 
 from rich.text import Text
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 
 import autotrack
 from autotrack import config
+from autotrack.autolog import plugins
 from autotrack.cli.output import console, print_json, table
 from autotrack.errors import AutotrackError
 from autotrack.store.engine import Index
@@ -51,7 +53,13 @@ def examine(store: str | None, *, as_json: bool) -> bool:
         grid.add_column(title)
     for one in integrations:
         state = "ready" if one.state in ("off", "waiting") else one.state
-        grid.add_row(one.name, one.distribution, state, one.reason or "")
+        distribution = plugins.normal(one.distribution)
+        about = one.reason or ""
+        if state == "ready" and find_spec(one.name.partition(".")[0]) is None:
+            state = "not installed"
+        elif missing := plugins.missing(one.name):
+            about = f"without {', '.join(missing)}: pip install '{distribution}[{one.name}]'"
+        grid.add_row(one.name, distribution, state, Text(about))
     out.print(grid)
     for problem in problems:
         out.print(Text(f"✗ {block(problem)}", style="red"), soft_wrap=True)

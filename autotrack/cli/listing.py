@@ -14,7 +14,7 @@ from autotrack.views import RunView, text
 from autotrack.views.overview import Column, layout
 
 _DIM = ("id", "started")
-_EMPTY = """No runs yet. Three lines record one:
+_EMPTY = """No runs yet in {place}. Three lines record one:
 
     import autotrack
     autotrack.autolog()
@@ -32,7 +32,8 @@ def list_runs(store: str | None, where: str, sort: str, limit: int | None, *, as
         return
     out = console()
     if not found:
-        out.print(Text(_EMPTY if not where else text.block(f"No run matches {where}")))
+        place = text.printable(opened.url)
+        out.print(Text(_EMPTY.format(place=place) if not where else text.block(f"No run in {place} matches {where}")))
         return
     # Of the terminal the table's edges and the dot in front of a state are not for the columns.
     columns, about = layout(found, found.total, f"{where} {sort}", out.width - 4, 3)

@@ -71,6 +71,11 @@ def _table(run: RunView, name: str) -> TableView:
     try:
         return run.tables[name]
     except KeyError as error:
+        if name == "trials":
+            message = (
+                f"{text.value(run.name, 60)} has no table of trials: --trials is for searches, such as GridSearchCV"
+            )
+            raise autotrack.AutotrackError(message) from None
         raise autotrack.AutotrackError(str(error.args[0])) from None
 
 

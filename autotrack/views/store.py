@@ -106,8 +106,10 @@ class Store:
                 if len(answers) > 1:
                     raise RunNotFound(_several(ref, answers))
                 return answers[0]
+        near = self._select([runs_table.c.name.icontains(escape(ref), autoescape=True)], compile_order(""), 1, "")
+        hint = f"did you mean {near[0].name[:60]!r}? " if near else ""
         raise RunNotFound(
-            f"no run {ref[:60]!r} in {self.url}: `autotrack runs` lists what there is, 'latest' is the newest"
+            f"no run {ref[:60]!r} in {self.url}: {hint}`autotrack runs` lists what there is, 'latest' is the newest"
         )
 
     def find(self, uid: str) -> RunView | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 
 import pytest
 from terminal import MAIN, cli
 
 import autotrack
+from autotrack.autolog import plugins
+from autotrack.cli import doctor
 from autotrack.config import current
 
 
@@ -69,6 +72,8 @@ def test_plot_draws_and_prints_points(recorded: str) -> None:
         (("runs", "metrics.loss <"), "^"),
         (("runs", "__import__('os')"), "^"),
         (("show", "nothing"), "no run"),
+        (("show", "FIR"), "did you mean 'first'?"),
+        (("show", "first", "--trials"), "--trials is for searches"),
         (("plot", "first", "lost"), "lost"),
         (("runs", "--store", os.devnull), "not a folder"),
         (("runs", "--store", f"{os.devnull}/below/it"), f"{os.devnull} is a file"),
@@ -85,7 +90,9 @@ def test_errors_are_readable_and_exit_non_zero(recorded: str, arguments: tuple[s
 
 
 def test_an_empty_store_says_how_to_begin() -> None:
-    assert "autotrack.autolog()" in cli("runs")
+    out = cli("runs")
+    assert "autotrack.autolog()" in out
+    assert str(current().folder().root) in out
     assert not current().folder().root.exists(), "reading makes nothing"
 
 
@@ -97,6 +104,15 @@ def test_doctor_gc_and_rebuild(recorded: str) -> None:
     assert "0 files" in cli("gc", "--dry-run")
     assert "2 runs" in cli("rebuild")
     assert len(json.loads(cli("runs", "--json"))) == 2
+
+
+def test_doctor_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(plugins, "missing", lambda module: ["skops"] if module == "sklearn" else [])
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None if name == "catboost" else True)
+    assert doctor.examine(None, as_json=False)
+    out = capsys.readouterr().out
+    assert re.search(r"catboost +autotrack-ml +not installed", out)
+    assert "without skops: pip install 'autotrack-ml[sklearn]'" in out
 
 
 def test_doctor_finds_damage(recorded: str) -> None:
