@@ -22,7 +22,9 @@ __all__ = ["Autolog", "Integration", "autolog"]
 class _Callable(ModuleType):
     """Python binds `autotrack.autolog` to this package as soon as anything in it is imported; so it is callable."""
 
-    def __call__(self, **options: Any) -> Autolog:
+    def __call__(self, *unnamed: Any, **options: Any) -> Autolog:
+        if unnamed:
+            raise TypeError(f"autolog() takes options by name, such as autolog(only='sklearn'), not {unnamed[0]!r}")
         return autolog(**options)
 
     def __reduce__(self) -> Any:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 OPTIONS = ("models", "metrics", "data", "plots", "preprocessing", "children")
 """What every integration understands, besides `only` and `disable`."""
 
+_ALWAYS = ("always",)
+_WORDS = {"models": ("copy", "reference", "always"), "metrics": _ALWAYS, "data": _ALWAYS, "plots": _ALWAYS}
+"""What an option may be besides True and False."""
+
 KERNEL = "joblib"  # what the kernel itself patches, see parallel.py
 
 _lock = threading.RLock()
@@ -139,7 +143,7 @@ def autolog(*, only: str | Iterable[str] | None = None, disable: str | Iterable[
             recorded too), ``children`` (bool: whether each candidate of a search becomes a child run as well, once the
             search has ended). For one integration: ``sklearn={"models": False}``.
 
-    Raises TypeError for an option, and ValueError for an integration, that does not exist.
+    Raises TypeError for an option that does not exist, ValueError for an integration that does not, or a wrong value.
     """
     given = dict(options)
     if only is not None:
@@ -165,6 +169,12 @@ def _check(given: Mapping[str, Any], known: Mapping[str, None]) -> tuple[set[str
             raise TypeError(f"autolog() has no option {name!r}; the options are {choices}")
         if name in keywords and not isinstance(value, Mapping):
             raise TypeError(f"autolog({name}=...) takes a dict of options, such as {{'models': False}}, not {value!r}")
+        for option, choice in value.items() if name in keywords else [(name, value)]:
+            words = _WORDS.get(option, ())
+            if option in OPTIONS and not isinstance(choice, bool) and choice not in words:
+                raise ValueError(
+                    f"autolog({option}={choice!r}): it may be {', '.join(map(repr, (True, False, *words)))}"
+                )
     for name in (*given.get("only", ()), *given.get("disable", ())):
         if name not in known:
             raise ValueError(f"autolog() knows no integration {name!r}; installed are {', '.join(known) or 'none'}")

@@ -105,9 +105,10 @@ def first(data: Any, size: int) -> Any:
 
 @dataclass
 class Saving:
-    """A model being saved: how long the `fit` took, and what to say of it."""
+    """A model being saved: how long the `fit` took, whether that limits the time for it, and what to say of it."""
 
     fit_time: float
+    limited: bool
     remark: str | None = None
 
 
@@ -117,21 +118,27 @@ _saving: ContextVar[Saving | None] = ContextVar("autotrack_sklearn_saving", defa
 @contextmanager
 def saving(fit_time: float, *, limited: bool = True) -> Iterator[Saving]:
     """Models saved inside are pickled where their safe format would take too long."""
-    found = Saving(fit_time)
-    token = _saving.set(found if limited else None)
+    found = Saving(fit_time, limited)
+    token = _saving.set(found)
     try:
         yield found
     finally:
         _saving.reset(token)
 
 
+def remark(reason: object) -> None:
+    """Say on the run that its model needs trust, and why."""
+    if (current := _saving.get()) is not None:
+        current.remark = f"model kept as a pickle, which autotrack.load_model(run, trust=True) loads: {reason}"
+
+
 def may_be_saved(seconds: float) -> bool:
     """Whether there is that much time to save a model in its safe format."""
     current = _saving.get()
-    if current is None:
+    if current is None or not current.limited:
         return True
     try:
         check("models", seconds, current.fit_time, "the format that needs no trust")
     except TooLong as reason:
-        current.remark = f"model kept as a pickle, which autotrack.load_model(run, trust=True) loads: {reason}"
+        remark(reason)
     return current.remark is None

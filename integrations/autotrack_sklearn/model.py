@@ -118,6 +118,10 @@ def _save_as_data(model: Any, path: Path) -> bool:
         if size > _LARGE or not budget.may_be_saved(_effort(model) + size * _BYTE):
             return False
         archive = _imported("autotrack_sklearn.archive").Archive(model)
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] == "skops":
+            budget.remark("skops is not installed: pip install 'autotrack-ml[sklearn]'")
+        return False
     except Exception:  # noqa: BLE001 - unsupported types raise all kinds of errors; there is the pickle
         return False
     archive.write(path)

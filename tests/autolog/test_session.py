@@ -134,6 +134,12 @@ def test_wrong_options() -> None:
         autotrack.autolog(only="toy")
     with pytest.raises(TypeError, match="takes a dict"):
         autotrack.autolog(toyframe=False)
+    with pytest.raises(TypeError, match=r"options by name, such as autolog\(only='sklearn'\), not 'toyframe'"):
+        autotrack.autolog("toyframe")
+    with pytest.raises(ValueError, match="models='no'.*: it may be True, False, 'copy', 'reference', 'always'"):
+        autotrack.autolog(models="no")
+    with pytest.raises(ValueError, match="plots=None.*: it may be True, False, 'always'"):
+        autotrack.autolog(toyframe={"plots": None})
     assert not session._session.running
     on = autotrack.autolog(models=False)
     with pytest.raises(TypeError, match="no option"):

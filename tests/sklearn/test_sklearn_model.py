@@ -41,6 +41,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+import autotrack
 from autotrack.autolog import autolog
 from autotrack.errors import ModelError
 
@@ -110,6 +111,17 @@ def test_file_with_foreign_types(load, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"subprocess\.check_output.*trust=True"):
         flavor.load(path, "skops", trust=False)
     assert flavor.load(path, "skops", trust=True).steps[0][1].func is subprocess.check_output
+
+
+def test_runs_say_that_skops_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skops", None)
+    for name in [name for name in sys.modules if name.startswith(("skops.", "autotrack_sklearn.archive"))]:
+        monkeypatch.delitem(sys.modules, name)
+    with autolog(sklearn={"metrics": False}):
+        LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+    (run,) = autotrack.runs()
+    assert not run.models[0].safe
+    assert any("skops is not installed: pip install 'autotrack-ml[sklearn]'" in note.text for note in run.notes)
 
 
 def test_pickle_in_place_of_skops_runs_nothing(tmp_path: Path) -> None:
