@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _ROWS = 10_000
 """Elements of an array that are kept as a table."""
+_SHORT = 8
+"""Elements of an argument that are part of a metric's name."""
 _PARTS = {
     "precision_recall_fscore_support": ("precision", "recall", "fscore", "support"),
     "homogeneity_completeness_v_measure": ("homogeneity", "completeness", "v_measure"),
@@ -23,14 +25,16 @@ _PARTS = {
 
 
 def called(name: str, keywords: dict[str, Any]) -> str:
-    """``f1_score(average=macro)``: a metric with the keyword arguments that it was given; arrays by name only."""
+    """``f1_score(average=macro)``: a metric with the keyword arguments that it was given; long ones by name only."""
     told = []
-    for key, value in sorted(keywords.items()):
+    for key, given in sorted(keywords.items()):
+        short = isinstance(given, np.generic) or (isinstance(given, np.ndarray) and given.size <= _SHORT)
+        value = given.tolist() if short else given
         if value is None:
             told.append(f"{key}=None")
         elif np.ndim(value) or hasattr(value, "shape"):
-            short = isinstance(value, (list, tuple)) and len(value) <= 8
-            told.append(f"{key}={list(value)}" if short else key)
+            spelled = isinstance(value, (list, tuple)) and len(value) <= _SHORT and key != "sample_weight"
+            told.append(f"{key}={list(value)}" if spelled else key)
         else:
             told.append(f"{key}={plain(value)}")
     return f"{name}({', '.join(told)})" if told else name

@@ -67,19 +67,33 @@ _contents: OrderedDict[bytes, Prediction] = OrderedDict()
 
 def remember(values: Any, prediction: Prediction, data: Any = None) -> None:
     """Remember an array, or each of a list of arrays (probabilities of several targets), predicted for `data`."""
-    if isinstance(values, list):
+    if isinstance(values, list) and any(isinstance(one, np.ndarray) for one in values):
         for one in values:
             if isinstance(one, np.ndarray):
                 remember(one, prediction, data)
         return
-    if not isinstance(values, np.ndarray) or values.ndim == 0 or values is data:
+    if values is data:
         return
+    if isinstance(values, np.ndarray):
+        if values.ndim:
+            _remember_array(values, prediction, data)
+    elif hasattr(values, "to_numpy") or (isinstance(values, list) and _are_plain(values)):
+        array = _as_array(values)
+        if array is not None and array.ndim:
+            _remember_content(array, prediction)
+
+
+def _remember_array(values: Any, prediction: Prediction, data: Any) -> None:
     # Of what belongs to a larger array, or to the data, the rest is no prediction.
     root = _root(values)
     holder = root if root.size == values.size and not (isinstance(data, np.ndarray) and root is _root(data)) else values
     place = id(holder)
     known = weakref.ref(holder, lambda dead: _forget(place, dead))
     _arrays[place] = _Known(known, prediction, values.__array_interface__["data"][0], values.strides[0])
+    _remember_content(values, prediction)
+
+
+def _remember_content(values: Any, prediction: Prediction) -> None:
     for digest in _digests(values):
         _contents.pop(digest, None)
         _contents[digest] = prediction
@@ -160,14 +174,17 @@ def _digest(array: Any) -> bytes | None:
         content: Any = flat.view("u1")
     elif kind in "OSTU" and array.size <= _OBJECTS:
         items = array.ravel().tolist()
-        kinds = {*map(type, items)}
-        if not all(issubclass(one, _PLAIN) for one in kinds) or len({*items}) < 2:
+        if not _are_plain(items) or len({*items}) < 2:
             return None
-        texts = items if kinds == {str} else (f"{type(item).__name__} {item}" for item in items)
+        texts = items if {*map(type, items)} == {str} else (f"{type(item).__name__} {item}" for item in items)
         kind, content = "O", "\0".join(texts).encode(errors="surrogatepass")
     else:
         return None
     return xxhash.xxh3_128_digest(content) + f"{kind}{array.shape}".encode()
+
+
+def _are_plain(items: list[Any]) -> bool:
+    return all(issubclass(kind, _PLAIN) for kind in {*map(type, items)})
 
 
 def _varies(flat: Any) -> bool:

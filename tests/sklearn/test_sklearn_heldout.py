@@ -33,6 +33,7 @@ from sklearn.metrics import (
     classification_report,
     cohen_kappa_score,
     f1_score,
+    fbeta_score,
     get_scorer,
     log_loss,
     make_scorer,
@@ -353,6 +354,34 @@ def test_predictions_that_are_objects_of_the_user_are_not_asked(on) -> None:
             return answers
 
     assert len(Oracle().fit([[0], [1]], [0, 1]).predict([Answer(), Answer()])) == 2
+
+
+@pytest.mark.parametrize("kind", [list, pd.Series], ids=["list", "series"])
+def test_predictions_that_are_no_arrays(on, runs, split, kind: Any) -> None:
+    X_train, X_test, y_train, y_test = split
+
+    class Own(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            return kind(super().predict(X))
+
+    value = accuracy_score(y_test, Own().fit(X_train, y_train).predict(X_test))
+    assert runs()[0].metrics["eval/X_test/accuracy_score"] == value
+
+
+def test_short_arguments_of_numpy_are_part_of_the_name(on, runs, split) -> None:
+    X_train, X_test, y_train, y_test = split
+    predicted = LogisticRegression().fit(X_train, y_train).predict(X_test)
+    for beta in np.array([0.5, 2.0]):
+        fbeta_score(y_test, predicted, beta=beta)
+    f1_score(y_test, predicted, labels=np.array([1]), average="macro")
+    f1_score(y_test[:3], predicted[:3], sample_weight=[1, 2, 3])
+    evaluated = {key for key in runs()[0].metrics if key.startswith("eval/")}
+    assert evaluated == {
+        "eval/X_test/fbeta_score(beta=0.5)",
+        "eval/X_test/fbeta_score(beta=2.0)",
+        "eval/X_test/f1_score(average=macro, labels=[1])",
+        "eval/X_test[:3]/f1_score(sample_weight)",
+    }
 
 
 def test_reversed_views(on, runs, split) -> None:
