@@ -1,4 +1,4 @@
-"""Every Python block of the README and of docs/ runs, page by page, from top to bottom."""
+"""Every Python block of the README and of docs/ runs, page by page, from top to bottom; and so does every example."""
 
 from __future__ import annotations
 
@@ -20,8 +20,20 @@ def test_python_blocks_run(page: Path, tmp_path: Path) -> None:
     blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
     script = tmp_path / "page.py"
     script.write_text("\n".join(blocks), encoding="utf-8")
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    play(script, tmp_path)
+
+
+@pytest.mark.sklearn
+@pytest.mark.parametrize("script", sorted((ROOT / "examples").glob("*.py")), ids=lambda script: script.name)
+def test_examples_run(script: Path, tmp_path: Path) -> None:
+    assert play(script, tmp_path)
+    assert any((tmp_path / "store" / "runs").iterdir())
+
+
+def play(script: Path, folder: Path) -> str:
+    done = subprocess.run([sys.executable, str(script)], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_links_lead_somewhere() -> None:
