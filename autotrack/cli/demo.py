@@ -37,6 +37,7 @@ def train_and_show(store: str | None) -> None:
     list_runs(store, "experiment == 'demo'", "", len(work), as_json=False)
     hints: list[tuple[str, Any]] = [
         ("autotrack show latest", "one run whole"),
+        ("autotrack show GridSearchCV --trials", "the candidates of a search"),
         ("autotrack plot latest loss", "a metric, drawn"),
         ("autotrack runs 'params.C < 1' --sort -train/score", "find"),
     ]
