@@ -6,18 +6,17 @@ import itertools
 import operator
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MethodType, ModuleType
 from typing import Any
 
 from autotrack.autolog import hooks
+from autotrack.autolog.ancestry import MISSING, defined, found, tree
 from autotrack.autolog.calls import Call, Observer, Site
 from autotrack.autolog.listening import Listener, ear
 from autotrack.autolog.shield import guarded
 from autotrack.autolog.transplants import is_decorated, transplant
 from autotrack.autolog.wrappers import Exported, Observed, plain, site_of, uncounted
-
-_MISSING: Any = object()
 
 Door = Callable[..., Any]
 """What makes the calls of a patched place: `door(wrapped, instance, args, kwargs)`."""
@@ -69,7 +68,7 @@ class Patches:
         def made(cls: type) -> tuple[Site, Door | None]:
             return Site(self, cls, name, observer, nested=nested), None
 
-        self._on_subclasses(base, name, _defined, made)
+        self._on_subclasses(base, name, defined, made)
 
     def after(self, owner: type | ModuleType, name: str, listener: Listener, *, within: bool = False) -> None:
         """Have `listener(heard)` told of each call of `owner.name` that has returned, for microseconds only.
@@ -92,7 +91,7 @@ class Patches:
             site = Site(self, cls, name, _unobserved)
             return site, ear(site, listener, within=within)
 
-        self._on_subclasses(base, name, _found, made)
+        self._on_subclasses(base, name, found, made)
 
     def _on_subclasses(
         self,
@@ -109,7 +108,7 @@ class Patches:
                 hooked.add(cls)
                 self._on_later_subclass(cls, wrap)  # its own may not call that of `base`
             cls, value = look(cls, name, base)
-            if value is _MISSING or hasattr(type(value), "__set__"):
+            if value is MISSING or hasattr(type(value), "__set__"):
                 return
             # `fit = Base.fit` in a class body, or dataclass(slots=True), brings a wrapper of ours along.
             site = site_of(value)
@@ -125,7 +124,7 @@ class Patches:
                     self._again[place] = lambda: None if (cls := cls_()) is None else wrap(cls)
 
         self._on_later_subclass(base, wrap)
-        for cls in _tree(base):
+        for cls in tree(base):
             wrap(cls)
 
     def through(self, owner: type, name: str, door: Door) -> None:
@@ -205,11 +204,11 @@ class Patches:
         self._undo[next(self._count)] = lambda: _replace_everywhere(name, wrapper, original)
 
     def _on_later_subclass(self, base: type, wrap: Callable[[type], None]) -> None:
-        before = vars(base).get("__init_subclass__", _MISSING)
+        before = vars(base).get("__init_subclass__", MISSING)
 
         @uncounted
         def __init_subclass__(cls: type, /, **kwargs: Any) -> None:  # noqa: N807 - it becomes one
-            if before is _MISSING:
+            if before is MISSING:
                 super(base, cls).__init_subclass__(**kwargs)  # type: ignore[arg-type]
             else:
                 before.__get__(None, cls)(**kwargs)
@@ -220,7 +219,7 @@ class Patches:
         def undo() -> None:
             if vars(base).get("__init_subclass__") is not hook:
                 return
-            if before is _MISSING:
+            if before is MISSING:
                 del base.__init_subclass__
             else:
                 base.__init_subclass__ = before  # type: ignore[method-assign]
@@ -245,7 +244,7 @@ class _SubclassHook:
         return MethodType(self.function, owner)
 
     def __reduce__(self) -> Any:
-        if self.before is _MISSING:
+        if self.before is MISSING:
             return staticmethod, (dict,)  # takes the keywords and does nothing, and is not ours
         return operator.getitem, ((self.before,), 0)
 
@@ -259,52 +258,10 @@ def mend() -> None:
         patches.mend()
 
 
-def _defined(cls: type, name: str, base: type) -> tuple[type, Any]:
-    """What a class defines under a name, or has from a mixin that is neither a `base` nor of its package."""
-    owner, value = _owner(cls, name)
-    if owner is cls or (owner is not object and not issubclass(owner, base) and _package(owner) != _package(base)):
-        return cls, value
-    return cls, _MISSING
-
-
-def _found(cls: type, name: str, base: type) -> tuple[type, Any]:
-    """What a class has under a name, and whose attribute it is; a mixin of others is left alone, its user counts."""
-    owner, value = _owner(cls, name)
-    if owner is object or issubclass(owner, base) or _package(owner) == _package(base):
-        return owner, value
-    return cls, value
-
-
-def _owner(cls: type, name: str) -> tuple[type, Any]:
-    """The class that an attribute comes from, and its value there."""
-    for owner in cls.__mro__:
-        value = vars(owner).get(name, _MISSING)
-        if value is not _MISSING:
-            return owner, value
-    return object, _MISSING
-
-
-def _package(cls: type) -> str:
-    return cls.__module__.partition(".")[0]
-
-
-def _tree(base: type) -> Iterator[type]:
-    """`base` and everything derived from it, each once."""
-    seen = {base}
-    todo = [base]
-    while todo:
-        cls = todo.pop()
-        yield cls
-        subclasses: list[type] = type.__subclasses__(cls)
-        new = [sub for sub in subclasses if sub not in seen]
-        seen.update(new)
-        todo.extend(new)
-
-
 def _replace_everywhere(name: str, old: Any, new: Any, but: ModuleType | None = None) -> None:
     """In the globals of all loaded modules where `name` is `old`; no module's own `__getattr__` is woken for that."""
     for module in list(sys.modules.values()):
         if issubclass(type(module), ModuleType) and module is not but:
             namespace = object.__getattribute__(module, "__dict__")
-            if namespace.get(name, _MISSING) is old:
+            if namespace.get(name, MISSING) is old:
                 namespace[name] = new
