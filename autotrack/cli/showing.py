@@ -11,8 +11,8 @@ from rich.text import Text
 import autotrack
 from autotrack.cli.listing import as_dict
 from autotrack.cli.output import console, print_json, status, table
-from autotrack.views import RunView, TableView, text
-from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, params_in_order
+from autotrack.views import ModelView, RunView, TableView, text
+from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, last_models, params_in_order
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,7 +75,7 @@ def _head(out: Console, run: RunView) -> None:
     out.print(Text.assemble((text.value(run.name, 100), "bold"), "  ", status(run.status)))
     error = run.error
     lines = [
-        ("error", f"{error.type}: {error.message}".partition("\n")[0] if error is not None else ""),
+        ("error", f"{error.type}: {error.message}".partition("\n")[0].removesuffix(": ") if error is not None else ""),
         ("id", run.id),
         ("experiment", run.experiment),
         ("started", text.when(run.started)),
@@ -182,8 +182,12 @@ def _parts(out: Console, run: RunView) -> None:
             for d in run.datasets
         ),
         *(
-            ("model", m.name, f"{m.type} · {m.format}{'' if m.safe else ' (unsafe)'} · {text.size(m.size)}")
-            for m in run.models
+            (
+                "model",
+                m.name,
+                " · ".join(filter(None, (m.type, _format(m), text.size(m.size), versions))),
+            )
+            for m, versions in last_models(run.models)
         ),
         *(("table", t.name, _rows(t)) for t in run.tables.values()),
         *(("artifact", a.name, text.size(a.size)) for a in run.artifacts),
@@ -197,6 +201,10 @@ def _parts(out: Console, run: RunView) -> None:
             named = Text(text.value(name, 40) if name else "")
             grid.add_row(Text(text.value(kind, 20), style="dim"), named, Text(text.block(about)))
         out.print(grid)
+
+
+def _format(model: ModelView) -> str:
+    return model.format if model.safe else f"{model.format} (unsafe)"
 
 
 def _rows(table: TableView) -> str:
