@@ -33,7 +33,12 @@ def list_runs(store: str | None, where: str, sort: str, limit: int | None, *, as
     out = console()
     if not found:
         place = text.printable(opened.url)
-        out.print(Text(_EMPTY.format(place=place) if not where else text.block(f"No run in {place} matches {where}")))
+        if not where:
+            out.print(Text(_EMPTY.format(place=place)))
+            return
+        out.print(Text(text.block(f"No run in {place} matches {where}")), soft_wrap=True)
+        for remark in opened.remarks(where):
+            out.print(Text(text.printable(remark), style="yellow"), soft_wrap=True)
         return
     # Of the terminal the table's edges and the dot in front of a state are not for the columns.
     columns, about = layout(found, found.total, f"{where} {sort}", out.width - 4, 3)

@@ -100,4 +100,17 @@ class Any:
     terms: tuple[Term, ...]
 
 
+def fields_of(term: Term) -> list[Field]:
+    """Return the fields that a filter asks about, from left to right."""
+    match term:
+        case Not():
+            return fields_of(term.term)
+        case All() | Any():
+            return [found for part in term.terms for found in fields_of(part)]
+        case Relate():
+            return [term.left, term.right]
+        case _:
+            return [term.field]
+
+
 Term = Compare | Relate | OneOf | Contains | Missing | Not | All | Any

@@ -9,7 +9,9 @@ from sqlalchemy import Select, func, select
 
 from autotrack.errors import QueryError
 from autotrack.journal.text import escape, unescape
+from autotrack.query.language import parse_filter
 from autotrack.query.ordering import parse_order
+from autotrack.query.tree import Field, fields_of
 from autotrack.store.engine import Index
 from autotrack.store.rows import key_hash
 from autotrack.store.schema import documents, keys, params, runs, series, tags
@@ -61,12 +63,21 @@ def _is_empty(index: Index) -> bool:
 def check_order(index: Index, order: Any) -> None:
     """Raise QueryError for an order by a key that no run has: it would say nothing, and silently so."""
     for field, _ in parse_order(order):
-        if field.home == "run" or _is_recorded(index, field.home, field.keys) or _is_empty(index):
-            continue
-        elsewhere = [home for home in _TABLES if home != field.home and _is_recorded(index, home, field.keys)]
-        noun = field.home.removesuffix("s")
-        if elsewhere:
-            raise QueryError(
-                f"no {noun} {field.keys[0]!r} was recorded: did you mean {elsewhere[0]}[{field.keys[0]!r}]?"
-            )
-        raise QueryError(unknown_key(noun, field.keys[0], recorded_keys(index, field.home), "no run"))
+        if trouble := _trouble(index, field):
+            raise QueryError(trouble)
+
+
+def unknown_fields(index: Index, where: str) -> list[str]:
+    """Return what is to say of params, metrics and tags in a filter that no run has, as when nothing matches."""
+    troubles = (_trouble(index, field) for field in fields_of(parse_filter(where)))
+    return list(dict.fromkeys(trouble for trouble in troubles if trouble))
+
+
+def _trouble(index: Index, field: Field) -> str:
+    if field.home == "run" or _is_recorded(index, field.home, field.keys) or _is_empty(index):
+        return ""
+    elsewhere = [home for home in _TABLES if home != field.home and _is_recorded(index, home, field.keys)]
+    noun = field.home.removesuffix("s")
+    if elsewhere:
+        return f"no {noun} {field.keys[0]!r} was recorded: did you mean {elsewhere[0]}[{field.keys[0]!r}]?"
+    return unknown_key(noun, field.keys[0], recorded_keys(index, field.home), "no run")

@@ -16,7 +16,7 @@ from autotrack.store.ingest import IngestReport, ingest
 from autotrack.store.schema import runs as runs_table
 from autotrack.store.sealing import seal_finished, sealable
 from autotrack.views.garbage import Garbage, collect
-from autotrack.views.keys import check_order
+from autotrack.views.keys import check_order, unknown_fields
 from autotrack.views.mending import mended
 from autotrack.views.rows import page
 from autotrack.views.run import RunView
@@ -76,6 +76,11 @@ class Store:
         if order_by and self._index is not None:
             check_order(self._index, order_by)
         return found
+
+    def remarks(self, where: str) -> list[str]:
+        """Return a line for each param, metric or tag in a filter that no run has, such as a misspelled one."""
+        index = self._opened()
+        return [] if index is None else unknown_fields(index, where)
 
     def children(self, run: str) -> Runs:
         """Return the runs that were started inside a run (by its id), newest first."""

@@ -62,6 +62,8 @@ def unknown_key(noun: str, key: object, known: list[str], owner: str = "the run"
         return f"{message}: {owner} has {'any' if owner == 'no run' else 'no'} {noun}s"
     candidates = [k for k in known[:2000] if len(k) <= 200]
     close = difflib.get_close_matches(key, candidates, 3, 0.5) if isinstance(key, str) and len(key) <= 200 else []
+    if isinstance(key, str) and (same := [k for k in candidates if k.lower() == key.lower()]):
+        close = same[:3]
     if not close and isinstance(key, str) and key:
         close = [k for k in candidates if key.lower() in k.lower()][:3]
     if close:

@@ -19,7 +19,7 @@ from autotrack.config import current
 
 @pytest.fixture
 def recorded() -> str:
-    with autotrack.start_run("first", params={"C": 0.3, "name": "a"}, tags={"owner": "ana"}) as run:
+    with autotrack.start_run("first", params={"C": 0.3, "cv": 3, "name": "a"}, tags={"owner": "ana"}) as run:
         for step in range(50):
             run.log_metrics({"loss": 1.0 / (step + 1), "train/score": 0.5}, step)
         run.log_metric("loss", math.nan)
@@ -36,7 +36,7 @@ def test_runs_in_words_and_as_json(recorded: str) -> None:
     assert "2 of 2 runs" in out
     found = json.loads(cli("runs", "params.C < 1", "--json"))
     assert [run["id"] for run in found] == [recorded]
-    assert found[0]["params"] == {"C": 0.3, "name": "a"}
+    assert found[0]["params"] == {"C": 0.3, "cv": 3, "name": "a"}
     assert found[0]["metrics"]["loss"] == "NaN"
 
 
@@ -44,6 +44,15 @@ def test_sorting_by_a_bare_metric_name(recorded: str) -> None:
     assert [r["name"] for r in json.loads(cli("runs", "--sort", "-train/score", "--json"))] == ["second", "first"]
     assert [r["name"] for r in json.loads(cli("runs", "--sort", "train/score", "--json"))] == ["first", "second"]
     assert [r["name"] for r in json.loads(cli("runs", "--sort", "params.C", "-n", "1", "--json"))] == ["first"]
+
+
+def test_nothing_matches_what_is_misspelled(recorded: str) -> None:
+    out = cli("runs", "params.c < 1 or not (metrics.C > 2) and status == 'failed' and tags.owner != 'x'")
+    assert "No run in" in out
+    assert "no param 'c' was recorded: did you mean 'C'?" in out
+    assert "no metric 'C' was recorded: did you mean params['C']?" in out
+    assert "owner' was" not in out
+    assert cli("runs", "params.C > 100").count("\n") == 1
 
 
 def test_show_in_words_and_as_json(recorded: str) -> None:
