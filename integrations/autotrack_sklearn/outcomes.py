@@ -29,7 +29,7 @@ def called(name: str, keywords: dict[str, Any]) -> str:
     told = []
     for key, given in sorted(keywords.items()):
         short = isinstance(given, np.generic) or (isinstance(given, np.ndarray) and given.size <= _SHORT)
-        value = given.tolist() if short else given
+        value: Any = given.tolist() if short else given
         if value is None:
             told.append(f"{key}=None")
         elif np.ndim(value) or hasattr(value, "shape"):
