@@ -22,7 +22,7 @@ from autotrack.views.html import (
     status,
     value,
 )
-from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, params_in_order
+from autotrack.views.prominence import changed, in_order, is_fact, kind_beyond, last_models, params_in_order
 
 if TYPE_CHECKING:
     from autotrack.views.run import RunView
@@ -49,7 +49,7 @@ def run_card(run: RunView) -> str:
         _block("metrics", _metrics(run), len(run.metrics)),
         _block("params", _params(run), len(run.params)),
         _block("tags", _tags(run), len(run.tags)),
-        _block("models", _models(run), len(run.models)),
+        _block("models", _models(run), len({m.name for m in run.models})),
         _block("data", _data(run), len(run.datasets)),
         _block("tables", _tables(run), len(run.tables)),
         _block("artifacts", _artifacts(run), len(run.artifacts)),
@@ -138,8 +138,8 @@ def _tags(run: RunView) -> list[list[_Cell]]:
 
 def _models(run: RunView) -> list[list[_Cell]]:
     return [
-        [_key(m.name), _text(m.type), _text(m.format, 20), _Cell(text.size(m.size), right=True)]
-        for m in run.models[-_THINGS:]
+        [_key(m.name), _text(m.type), _text(m.format, 20), _Cell(text.size(m.size), right=True), _text(versions)]
+        for m, versions in last_models(run.models)[-_THINGS:]
     ]
 
 

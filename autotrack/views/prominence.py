@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autotrack.views import text
 
 if TYPE_CHECKING:
+    from autotrack.views.parts import ModelView
     from autotrack.views.run import RunView
 
 _HELD_OUT = re.compile(r"(eval|test|val|valid|validation)[/_]")
 # What a training left, counts, times, and the details of other metrics: nobody compares runs by them.
-_FACT = re.compile(r"_$|(^|[/_])(time|candidates)$|^importance_(repeats|std)/")
+_FACT = re.compile(r"_$|(^|[/_])(time|candidates)$|^importance_repeats/")
 _TELLING = re.compile(r"score|loss|acc|err|auc|r2|f1|best|lr|rate|alpha|^C$|depth|epochs|n_(est|clu|comp|neigh)")
 # Of params: what is not of the model itself.
 _SETUP = re.compile(r"(^|__)(random_state|verbose|n_jobs|warm_start|copy(_X|_x)?|cv|scoring|refit)$")
@@ -50,6 +51,20 @@ def params_in_order(run: RunView) -> list[str]:
     """Return the params of a run, what a search found and what somebody set first."""
     told = changed(run)
     return sorted(run.params, key=lambda key: 0 if key.startswith("best/") else 1 if key in told else 2)
+
+
+def last_models(models: Iterable[ModelView]) -> list[tuple[ModelView, str]]:
+    """Return the last version of each model, which `load_model` takes, and how many there are: often one a call."""
+    versions: dict[str, list[ModelView]] = {}
+    for model in models:
+        versions.setdefault(model.name, []).append(model)
+    return [(found[-1], _versions(found)) for found in versions.values()]
+
+
+def _versions(found: Sequence[ModelView]) -> str:
+    step = found[-1].step
+    last = "" if step is None else f", last at step {text.number(step)}"
+    return f"{len(found):,} versions{last}" if len(found) > 1 else ""
 
 
 def kind_beyond(name: str, kind: str) -> str:
