@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from autotrack.autolog.integration import Call, guarded, recording
+from autotrack.errors import ModelError
 from autotrack_sklearn import budget, curves, fitted, heldout, importances, iterations, pictures, searches, training
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.inputs import Data, before, given, log_data, tags_of
+from autotrack_sklearn.inputs import Data, before, given, log_data, run_name, tags_of
 from autotrack_sklearn.quiet import asking, generators_in, unmoved
 from autotrack_sklearn.tracked import Track, continued, follow, track_of
 
@@ -31,7 +32,8 @@ def record(call: Call, read_data: Callable[[Call], Data] = given) -> Iterator[No
         former = None
     told = None if former is None else former.run
     tags = tags_of(estimator)
-    with recording(call, name=type(estimator).__name__, tags=tags, former=told, resting=goes_on) as run:
+    name = run_name(type(estimator).__name__, estimator)
+    with recording(call, name=name, tags=tags, former=told, resting=goes_on) as run:
         generators: list[Any] = []
         with guarded("looking for random generators", run=run):
             generators = generators_in(estimator)
@@ -145,7 +147,10 @@ class _Fit:
         if wanted := call.option("models", True):
             with guarded("saving the model", run=run):
                 with budget.saving(call.duration, limited=wanted != "always") as saved:
-                    run.log_model(self.estimator, step=self.track.step)
+                    try:
+                        run.log_model(self.estimator, step=self.track.step)
+                    except ModelError as reason:
+                        saved.remark = f"model not kept: {reason}"
                 if saved.remark is not None:
                     run.note(saved.remark, kind="capture")
 

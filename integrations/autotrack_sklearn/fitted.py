@@ -72,6 +72,8 @@ def numbers(estimator: Any) -> dict[str, float]:
     """
     found = {}
     for name, item in _attributes(estimator):
+        if name == "classes_":  # the only one is a label, not a number
+            continue
         value = item.reshape(-1)[0] if isinstance(item, np.ndarray) and item.size == 1 else item
         if isinstance(value, (float, np.floating)):
             found[name] = float(value)

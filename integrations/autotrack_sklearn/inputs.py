@@ -63,6 +63,30 @@ def _is_routed(call: Call) -> bool:
     return bool(sklearn.get_config()["enable_metadata_routing"] and call.kwargs.keys() - {"X", "y"})
 
 
+def run_name(outer: str, estimator: Any) -> str:
+    """``Pipeline(KMeans)``, ``GridSearchCV(SVC)``, ``cross_val_score(SVC)``: with the class of what is to learn.
+
+    Args:
+        outer: What is called: a class or a function.
+        estimator: The estimator, or what it is about; pipelines are looked into, and the search that a run is about.
+
+    """
+    learner = type(estimator).__name__
+    for _ in range(16):  # a cycle would not end
+        own = getattr(estimator, "__dict__", {})
+        steps = own.get("steps")
+        if isinstance(steps, list) and steps and isinstance(steps[-1], tuple) and len(steps[-1]) == 2:
+            estimator = steps[-1][1]
+        elif learner == outer and "Search" in learner and "estimator" in own:
+            estimator = own["estimator"]
+        else:
+            break
+        if not hasattr(type(estimator), "fit"):  # None, "passthrough"
+            break
+        learner = type(estimator).__name__
+    return outer if learner == outer else f"{outer}({learner})"
+
+
 def tags_of(estimator: Any) -> dict[str, str]:
     """The tags of every run of this framework."""
     cls = type(estimator)

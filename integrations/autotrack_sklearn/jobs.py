@@ -35,6 +35,8 @@ class Outcome:
     stages: dict[str, list[float]] = field(default_factory=dict)
     """Metrics after each stage of the model."""
     answers: Answers | None = None
+    sought: str | None = None
+    """What is being found out; None before the first metrics are there."""
     remarks: list[str] = field(default_factory=list)
 
 
@@ -61,6 +63,10 @@ class Job:
         answers: list[Any] = []
         self.asked = timed(lambda data: answers.extend(method(data) for method in methods), self.data.X)
         return answers
+
+    def seek(self, name: str) -> None:
+        """Say which metric comes next, for the remark that it is missing."""
+        self.outcome.sought = name
 
     def found(self, **values: float | None) -> None:
         """Keep those that are defined."""

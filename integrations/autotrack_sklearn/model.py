@@ -43,7 +43,10 @@ def save(model: Any, path: Path) -> Saved:
     """
     if _is_worth_trying(model) and _save_as_data(model, path):
         return Saved("skops", safe=True)
-    pickled = _pickled(model, cloudpickle.Pickler)
+    try:
+        pickled = _pickled(model, cloudpickle.Pickler)
+    except Exception as error:  # `__reduce__` of a user's class may raise anything
+        raise ModelError(f"it cannot be pickled: {type(error).__name__}: {error}") from error
     with path.open("wb") as file:
         file.writelines(pickled.parts)
         file.truncate(pickled.size)

@@ -17,6 +17,8 @@ from autotrack_sklearn.quiet import generators_in, unmoved
 _MANY = 1_000  # items of a list that are written out
 _SMALL = 32  # elements of an array that are written out
 _FREE = "**"
+_CANDIDATES = frozenset({"param_grid", "param_distributions", "search_spaces"})
+"""Params of searches: of estimators in them nothing else says what params they have."""
 
 _defaults: weakref.WeakKeyDictionary[type, dict[str, Any]] = weakref.WeakKeyDictionary()
 
@@ -26,7 +28,7 @@ def params_of(params: Mapping[Any, Any]) -> dict[str, Any]:
     found = {}
     for name, value in params.items():
         try:
-            found[str(name)] = plain(value)
+            found[str(name)] = brief(value) if name in _CANDIDATES else plain(value)
         except Exception:  # noqa: BLE001 - an object of the user's that bears no looking at; its class says something
             found[str(name)] = type(value).__name__
     return found
@@ -120,6 +122,8 @@ def brief(value: Any) -> Any:
         return _Code(f"{type(value).__name__}({', '.join(shown)})")
     if type(value) in (list, tuple) and len(value) <= _MANY:
         return type(value)(map(brief, value))
+    if isinstance(value, Mapping) and len(value) <= _MANY:
+        return {key: brief(item) for key, item in value.items()}
     return value.item() if isinstance(value, np.generic) else plain(value)
 
 

@@ -61,7 +61,8 @@ def log_diagram(call: Call, run: Run, params: Mapping[Any, Any]) -> None:
         if expected > limit:
             run.note(
                 f"diagram skipped: it would take about {expected:.2g} s after a fit of {call.duration:.2g} s, and that "
-                "of another such estimator was drawn before; autotrack.autolog(sklearn={'diagram': True}) takes the time",
+                "of another such estimator was drawn before; "
+                "autotrack.autolog(sklearn={'diagram': True}) takes the time",
                 kind="capture",
             )
             return

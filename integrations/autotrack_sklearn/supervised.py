@@ -97,11 +97,12 @@ def _several_labels(job: Job, weight: Any) -> None:
 
 def _own_score(job: Job, mixin: type, known: float | None = None) -> None:
     """`estimator.score`; `known` where that is the metric that has been computed already."""
-    if not hasattr(job.estimator, "score"):
+    if not hasattr(job.estimator, "score") or _has_no_one_score(last(job.estimator)):
         return
     if known is not None and _scores_by(job.estimator, mixin):
         job.found(score=known)
         return
+    job.seek("score")
     job.budget.check(job.asked)
     keep = {"sample_weight": job.data.weight} if job.data.weight is not None and _takes_weight(job.estimator) else {}
     true = None if is_pool(job.data.X) else job.data.y
@@ -114,6 +115,7 @@ def _score_stages(job: Job, score: Callable[[Any], float]) -> None:
     learner = last(job.estimator)
     if not job.own or not hasattr(learner, "staged_predict"):
         return
+    job.seek("staged_score")
     data, learner = job.prepared()
     try:
         if _asks_again_and_again(learner):
@@ -127,6 +129,11 @@ def _score_stages(job: Job, score: Callable[[Any], float]) -> None:
 def _asks_again_and_again(learner: Any) -> bool:
     """Whether each stage asks all those before it, so that one trial would take too long already."""
     return type(learner).__name__ == "AdaBoostRegressor"
+
+
+def _has_no_one_score(estimator: Any) -> bool:
+    """Whether this is a search by several metrics whose `refit` is a function: its `score` raises KeyError."""
+    return callable(getattr(estimator, "refit", None)) and getattr(estimator, "multimetric_", False) is True
 
 
 def _scores_by(estimator: Any, mixin: Any) -> bool:

@@ -44,7 +44,7 @@ def evaluate(estimator: Any, data: Data, fit_time: float, *, limited: bool = Tru
         except Exception as error:  # noqa: BLE001 - the estimator's own methods may do anything
             reason = f"{type(error).__name__}: {error}"
     if reason is not None:
-        what = "some training metrics" if outcome.values else "training metrics"
+        what = "training metrics" if outcome.sought is None else f"train/{outcome.sought}"
         outcome.remarks.append(" ".join(f"{what} skipped: {reason}".split())[:500])
     return outcome
 

@@ -16,10 +16,12 @@ def clusterer(job: Job) -> None:
     if not 2 <= len(np.unique(labels)) < job.count == len(labels) or not hasattr(data, "shape") or len(data.shape) != 2:
         return
     if not hasattr(data, "tocsr"):
+        job.seek("calinski_harabasz_score and train/davies_bouldin_score")
         job.budget.check(5e-9 * data.shape[0] * data.shape[1] * 8)  # both read all data several times: 5 ns a byte
         job.found(calinski_harabasz_score=float(metrics.calinski_harabasz_score(data, labels)))
         job.found(davies_bouldin_score=float(metrics.davies_bouldin_score(data, labels)))
     if getattr(learner, "metric", None) != "precomputed":
+        job.seek("silhouette_score")
         size = 50
         seconds = timed(metrics.pairwise_distances, first(data, size))
         if job.count > 500:

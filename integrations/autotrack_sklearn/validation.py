@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from autotrack.autolog.integration import Call, guarded, recording
+from autotrack.autolog.integration import Call, guarded, holds_secrets, recording
 from autotrack_sklearn import budget, plots, unseen
 from autotrack_sklearn.convergence import listening
-from autotrack_sklearn.inputs import argument, before, log_data, tags_of
+from autotrack_sklearn.inputs import argument, before, log_data, run_name, tags_of
 from autotrack_sklearn.params import brief, is_estimator, plain
 from autotrack_sklearn.quiet import asking
+from autotrack_sklearn.tracked import track_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ _OPTIONS = (
 """Arguments that are recorded where they are given. They can be given by keyword only."""
 
 _FEATURES = 50
-"""Importances that are metrics; all of them are in the table."""
+"""Importances that are series; where there are more features, the table has the repeats of all."""
 
 _PACE = 3e-7
 """Seconds that metrics, or plots, take for a sample and class on a slow machine."""
@@ -46,14 +47,15 @@ def observe_validation(call: Call) -> AbstractContextManager[None] | None:
 @contextmanager
 def _record(call: Call, estimator: Any) -> Iterator[None]:
     tags = {**tags_of(estimator), "validation": call.name}
-    with recording(call, name=f"{call.name}({type(estimator).__name__})", tags=tags) as run:
+    if call.name == "permutation_importance" and (track := track_of(estimator)) is not None:
+        tags["model_run"] = track.run.id
+    with recording(call, name=run_name(call.name, estimator), tags=tags) as run:
         with asking():
             before(call, run, estimator, None, None)
             _describe(call, run)
         prefix = "permutation" if call.name == "permutation_importance" else "cv"
         with guarded("reading the options", run=run):
-            options = {name: call.kwargs[name] for name in _OPTIONS if call.kwargs.get(name) is not None}
-            run.log_params({f"{prefix}/{name}": plain(value) for name, value in options.items()})
+            run.log_params({f"{prefix}/{name}": value for name, value in _options(call).items()})
         with listening() as warned:
             yield
         with asking(), guarded(f"reading the outcome of {call.name}", run=run):
@@ -61,6 +63,14 @@ def _record(call: Call, estimator: Any) -> Iterator[None]:
             _OUTCOMES[call.name](run, call)
         for text in warned:
             run.note(text, kind="warning")
+
+
+def _options(call: Call) -> dict[str, Any]:
+    """The arguments that say how it was done; not the values of a param that holds secrets, which the table masks."""
+    found = {name: plain(call.kwargs[name]) for name in _OPTIONS if call.kwargs.get(name) is not None}
+    if "param_range" in found and holds_secrets({str(found.get("param_name")): found["param_range"]}):
+        del found["param_range"]
+    return found
 
 
 def _describe(call: Call, run: Run) -> None:
@@ -106,7 +116,8 @@ def _folds(run: Run, found: dict[str, Any], scored: Sequence[Any]) -> None:
 
 def _cross_val_predict(run: Run, call: Call) -> None:
     predicted, true = call.result, argument(call, 2, "y")
-    count = predicted.shape[0] if hasattr(predicted, "shape") else len(predicted)
+    each = predicted[0] if isinstance(predicted, list) else predicted  # a list has an array for each of several targets
+    count = each.shape[0]
     run.log_metrics({"cv/predictions": float(count)})
     if true is None or not isinstance(predicted, np.ndarray):
         return
@@ -185,20 +196,19 @@ def _permutation_importance(run: Run, call: Call) -> None:
 
 
 def _importances(run: Run, data: Any, result: Any, metric: str) -> None:
-    """A table of all features; metrics of the most important ones, the repeats as series."""
+    """A table of all features; the repeats as series, of many features those of the most important ones."""
     mean, std, repeats = result["importances_mean"], result["importances_std"], result["importances"]
     columns = getattr(data, "columns", None)
     names = [f"x{i}" for i in range(len(mean))] if columns is None else [str(name) for name in columns]
     table = {"feature": names, "importance": mean, "std": std}
-    table |= {f"repeat{i}": repeats[:, i] for i in range(repeats.shape[1])}
+    if len(names) > _FEATURES:
+        table |= {f"repeat{i}": repeats[:, i] for i in range(repeats.shape[1])}
     run.log_table(f"importances{metric}", table, kind="importances", meta={"of": "permutation_importance"})
     chosen = np.argsort(-np.abs(mean), kind="stable")[:_FEATURES].tolist()
     for step, values in enumerate(repeats.T):
         run.log_metrics({f"importance_repeats{metric}/{names[i]}": float(values[i]) for i in chosen}, step)
-    run.log_metrics({f"importance{metric}/{names[i]}": float(mean[i]) for i in chosen})
-    run.log_metrics({f"importance_std{metric}/{names[i]}": float(std[i]) for i in chosen})
     if len(chosen) < len(names):
-        run.note(f"importances of {len(chosen)} of {len(names):,} features are metrics; the table has all", kind="info")
+        run.note(f"repeats of {len(chosen)} of {len(names):,} features are series; the table has all", kind="info")
 
 
 _OUTCOMES = {

@@ -187,7 +187,7 @@ def test_pipeline_is_one_run(on, runs, load) -> None:
     X, y = load("wine")
     model = make_pipeline(StandardScaler(), LogisticRegression(C=2)).fit(X, y)
     (run,) = runs()
-    assert run.name == "Pipeline"
+    assert run.name == "Pipeline(LogisticRegression)"
     assert run.params["logisticregression__C"] == 2
     assert run.params["logisticregression"] == "LogisticRegression"
     assert run.params["steps"] == [("standardscaler", "StandardScaler"), ("logisticregression", "LogisticRegression")]
@@ -371,3 +371,17 @@ def test_params_of_all_kinds(on, runs, load) -> None:
     assert first.params["alpha"] == 0.25
     assert second.params["max_features"] is None
     assert second.tags["params.changed"] == "max_features, n_estimators"
+
+
+def test_runs_of_pipelines_are_named_after_what_learns(on, runs, load) -> None:
+    X, y = load("wine")
+    make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), KMeans(2, n_init=1))).fit(X)
+    make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
+    assert [run.name for run in runs()] == ["Pipeline(KMeans)", "Pipeline(LogisticRegression)"]
+
+
+def test_the_only_class_is_not_a_metric(on, runs) -> None:
+    DecisionTreeClassifier().fit(np.zeros((4, 2)), np.zeros(4))
+    (run,) = runs()
+    assert run.metrics["n_classes_"] == 1
+    assert "classes_" not in run.metrics

@@ -272,7 +272,7 @@ def test_score_of_its_own_that_takes_long(on, runs) -> None:
     (run,) = runs()
     assert run.metrics["train/accuracy_score"] == 0.5
     assert "train/score" not in run.metrics
-    assert run.notes["capture"][0].startswith("some training metrics skipped: they would take")
+    assert run.notes["capture"][0].startswith("train/score skipped: they would take")
 
 
 def test_trials_count() -> None:

@@ -95,7 +95,7 @@ def test_all_trials(on, runs, load, n_jobs, backend) -> None:
     with joblib.parallel_backend(backend):
         search.fit(X, y)
     (run,) = runs()
-    assert run.name == "GridSearchCV"
+    assert run.name == "GridSearchCV(KNeighborsClassifier)"
     assert run.status == "finished"
     assert run.tables["trials"].kind == "trials"
     assert run.tables["trials"].meta == {"search": "GridSearchCV", "best": search.best_index_}
@@ -308,7 +308,7 @@ def test_searches_inside_one_another(on, runs, load) -> None:
     outer = GridSearchCV(Pipeline([("svm", inner)]), {"svm__estimator__C": [1, 2]}, cv=2)
     pipeline = Pipeline([("select", RFECV(LogisticRegression(max_iter=500), cv=2)), ("search", outer)]).fit(X, y)
     (run,) = runs()
-    assert run.name == "Pipeline"
+    assert run.name == "Pipeline(GridSearchCV)"
     assert trials(run) == ["trials", "trials/best/svm", "trials/select"]
     winner = pipeline["search"].best_estimator_["svm"]
     assert_same(run.table("trials"), pipeline["search"].cv_results_)
@@ -489,3 +489,49 @@ def test_no_child_runs_unless_asked_for(on, runs, load) -> None:
     X, y = load("iris")
     GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(X, y)
     assert len(runs()) == 1
+
+
+def test_search_by_several_metrics_with_a_function_that_chooses_has_no_score(on, runs, load) -> None:
+    X, y = load("iris")
+    scoring = ["accuracy", "f1_macro"]
+    GridSearchCV(SVC(), {"C": [1, 2]}, scoring=scoring, refit=lambda results: 1, cv=2).fit(X, y)
+    (run,) = runs()
+    assert "train/f1_score" in run.metrics
+    assert "train/score" not in run.metrics
+    assert "capture" not in run.notes
+
+
+def test_splits_of_a_generator_cannot_be_kept_with_the_model(on, runs, load) -> None:
+    X, y = load("iris")
+    GridSearchCV(SVC(), {"C": [1, 2]}, cv=model_selection.KFold(3, shuffle=True).split(X)).fit(X, y)
+    (run,) = runs()
+    assert run.tables["trials"].kind == "trials"
+    assert not run.models
+    assert (
+        run.notes["capture"][-1] == "model not kept: it cannot be pickled: TypeError: cannot pickle 'generator' object"
+    )
+    assert "error" not in run.notes
+
+
+class Keyed(BaseEstimator):
+    """Needs a key."""
+
+    def __init__(self, api_key: Any = None) -> None:
+        self.api_key = api_key
+
+    def fit(self, X: Any, y: Any) -> Keyed:
+        return self
+
+    def score(self, X: Any, y: Any) -> float:
+        return 0.5
+
+
+def test_estimators_among_candidates_show_their_params_but_secrets(on, runs, load) -> None:
+    X, y = load("iris")
+    grid = {"svm": [SVC(C=2), SVC(C=3), Keyed("hunter2")]}
+    GridSearchCV(Pipeline([("svm", SVC())]), grid, cv=2, scoring=lambda *_: 1.0).fit(X, y)
+    (run,) = runs()
+    shown = run.params["param_grid"]["svm"]
+    assert shown[:2] == ["SVC(C=2)", "SVC(C=3)"]
+    assert shown[2].startswith("Keyed(api_key='***")
+    assert run.table("trials")["param_svm"] == shown

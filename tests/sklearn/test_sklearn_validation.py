@@ -243,6 +243,20 @@ def test_failing_validation(on, runs, model, options) -> None:
     assert "not with these" in run.error["message"]
 
 
+class Keyed(ClassifierMixin, BaseEstimator):
+    """Needs a key."""
+
+    def __init__(self, api_key: Any = None) -> None:
+        self.api_key = api_key
+
+    def fit(self, X: Any, y: Any) -> Keyed:
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        return np.zeros(len(X), dtype=int)
+
+
 class Duck:
     """No subclass of `BaseEstimator`, but it can be fitted and cloned."""
 
@@ -476,11 +490,9 @@ def test_permutation_importance(runs, frame, backend, n_jobs) -> None:
         "feature": ["age", "income", "noise"],
         "importance": found.importances_mean.tolist(),
         "std": found.importances_std.tolist(),
-        **{f"repeat{i}": found.importances[:, i].tolist() for i in range(3)},
     }
+    assert "model_run" not in run.tags  # of its training nobody knows
     for i, name in enumerate(X.columns):
-        assert run.metrics[f"importance/{name}"] == found.importances_mean[i]
-        assert run.metrics[f"importance_std/{name}"] == found.importances_std[i]
         assert run.series[f"importance_repeats/{name}"] == list(enumerate(found.importances[i]))
     assert not run.models
     assert not run.notes
@@ -495,7 +507,16 @@ def test_importances_for_several_metrics(runs, frame) -> None:
     assert set(run.tables) == {"importances/accuracy", "importances/f1"}
     for metric in ("accuracy", "f1"):
         assert run.table(f"importances/{metric}")["feature"] == ["x0", "x1", "x2"]
-        assert run.metrics[f"importance/{metric}/x1"] == found[metric].importances_mean[1]
+        assert run.table(f"importances/{metric}")["importance"] == found[metric].importances_mean.tolist()
+        assert run.series[f"importance_repeats/{metric}/x1"] == list(enumerate(found[metric].importances[1]))
+
+
+def test_importances_know_the_run_of_their_model(runs, frame) -> None:
+    with autolog(only="sklearn"):
+        model = DecisionTreeClassifier(random_state=0).fit(*frame)
+        permutation_importance(model, *frame, n_repeats=2)
+    trained, asked = runs()
+    assert asked.tags["model_run"] == trained.id
 
 
 def test_importances_of_many_features(runs) -> None:
@@ -505,9 +526,25 @@ def test_importances_of_many_features(runs) -> None:
         found = permutation_importance(model, X, X[:, 60], n_repeats=2, random_state=0)
     (run,) = runs()
     largest = np.argsort(-np.abs(found.importances_mean))[:50]
-    assert set(named(run, "importance/")) == {f"x{i}" for i in largest}
-    assert len(run.table("importances")["feature"]) == 70
-    assert run.notes["info"] == ["importances of 50 of 70 features are metrics; the table has all"]
+    assert set(named(run, "importance_repeats/")) == {f"x{i}" for i in largest}
+    assert run.table("importances")["repeat1"] == found.importances[:, 1].tolist()
+    assert run.notes["info"] == ["repeats of 50 of 70 features are series; the table has all"]
+
+
+def test_values_of_a_param_with_secrets_are_masked(runs) -> None:
+    X, y = np.random.RandomState(0).rand(30, 2), np.arange(30) % 2
+    with autolog(only="sklearn"):
+        validation_curve(Keyed(), X, y, param_name="api_key", param_range=["hunter2", "hunter3"], cv=2)
+    (run,) = runs()
+    assert "hunter" not in str(run.params) + str(run.table("validation_curve"))
+
+
+def test_predictions_of_several_targets_are_counted_by_sample(runs) -> None:
+    X, y = np.random.RandomState(0).rand(30, 2), np.arange(60).reshape(30, 2) // 2 % 2
+    with autolog(only="sklearn"):
+        cross_val_predict(DecisionTreeClassifier(), X, y, cv=2, method="predict_proba")
+    (run,) = runs()
+    assert run.metrics["cv/predictions"] == 30
 
 
 def test_inspection_is_observed_in_any_order_of_imports_and_not_imported_for_that(tmp_path) -> None:
