@@ -6,11 +6,20 @@ from pathlib import Path
 
 import autotrack
 from autotrack.views.overview import metric_columns, param_columns
-from autotrack.views.prominence import in_order, params_in_order
+from autotrack.views.prominence import in_order, last_models, params_in_order
 
 
 def test_metrics_come_by_what_they_are_of() -> None:
-    keys = ["fit_time", "n_iter_", "system/cpu", "train/score", "loss", "cv/candidates", "cv/best_score", "eval/X/score"]
+    keys = [
+        "fit_time",
+        "n_iter_",
+        "system/cpu",
+        "train/score",
+        "loss",
+        "cv/candidates",
+        "cv/best_score",
+        "eval/X/score",
+    ]
     expected = ["eval/X/score", "cv/best_score", "train/score", "loss", "fit_time", "n_iter_", "cv/candidates"]
     assert in_order(keys) == [*expected, "system/cpu"]
     assert in_order(["loss", "val_loss", "validation_0/logloss"]) == ["val_loss", "validation_0/logloss", "loss"]
@@ -42,3 +51,15 @@ def test_a_table_tells_of_every_kind_of_run(store: Path) -> None:
     assert params[0] == "C" and params.index("bins") < params.index("verbose")
     assert "ccp_alpha" not in params  # the same in all
     assert metric_columns(found, "cv/score > 0")[0].title == "cv/score"
+
+
+def test_of_each_model_the_last_version_is_shown_and_how_many_there_are(store: Path) -> None:
+    with autotrack.start_run() as run:
+        for step in range(5):
+            run.log_model({"step": step}, step=step)
+        run.log_model({"other": 1}, "other")
+    found = last_models(store.run(run.id).models)
+    assert [(model.name, model.step, told) for model, told in found] == [
+        ("model", 4, "5 versions, last at step 4"),
+        ("other", None, ""),
+    ]
