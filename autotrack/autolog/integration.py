@@ -23,10 +23,12 @@ from autotrack.autolog.listening import Heard, Listener
 from autotrack.autolog.patches import Patches
 from autotrack.autolog.recording import recording
 from autotrack.autolog.rng import alone
+from autotrack.autolog.session import OPTIONS
 from autotrack.autolog.shield import guarded, note
 from autotrack.capture.secrets import holds_secrets
 
 __all__ = [
+    "OPTIONS",
     "Call",
     "Heard",
     "Listener",

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from autotrack.autolog.integration import Patches
 
+OWN_OPTIONS = ("diagram", "heldout")
+"""Options of this integration, besides those of all: ``sklearn={"diagram": True}``."""
+
 CROSS_VALIDATION = (
     "cross_validate",
     "cross_val_score",
@@ -25,9 +28,12 @@ def install(patches: Patches) -> None:
     """Put the observers in place. Called when scikit-learn has been imported."""
     from sklearn.base import BaseEstimator
 
+    from autotrack.autolog.integration import OPTIONS, note
     from autotrack_sklearn import convergence, heldout
     from autotrack_sklearn.observers import observe_fit, observe_resample
 
+    for name in patches.options.keys() - {*OPTIONS, *OWN_OPTIONS}:
+        note(f"autolog(sklearn={{{name!r}: ...}}) means nothing; the options are {', '.join((*OPTIONS, *OWN_OPTIONS))}")
     # A class that overrides `fit_transform` or `fit_predict` may train there without calling `fit` (e.g. TSNE).
     for name in ("fit", "fit_transform", "fit_predict", "partial_fit"):
         patches.around_subclasses(BaseEstimator, name, observe_fit)

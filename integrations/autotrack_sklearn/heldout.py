@@ -213,4 +213,4 @@ def _describe(run: Run, asked: _Asked) -> None:
             continue
         with contextlib.suppress(TypeError):  # what cannot be referred to weakly is described each time
             described[what] = weakref.ref(values)
-        log_data(run, values, what, "eval")
+        log_data(run, values, what, "eval" if asked.prefix.startswith("eval/") else "train")

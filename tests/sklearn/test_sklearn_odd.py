@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -292,3 +293,11 @@ def test_small_data_of_the_framework_is_asked_at_once(runs, load, monkeypatch) -
         Plain().fit(X, y)
         LogisticRegression(max_iter=2000).fit(np.tile(X, (10, 1)), np.tile(y, 10))
     assert asked == [150, 1500]
+
+
+def test_an_option_that_does_not_exist(runs, load, caplog, capsys) -> None:
+    with autolog(only="sklearn", sklearn={"digram": True}):
+        GaussianNB().fit(*load("iris"))
+    (line,) = [text for text in (caplog.text + capsys.readouterr().err).splitlines() if "digram" in text]
+    assert "diagram" in line and "heldout" in line
+    assert len(runs()) == 1
