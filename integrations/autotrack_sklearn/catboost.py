@@ -7,6 +7,7 @@ its models alone. Fitted inside an estimator of scikit-learn's they belong to th
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
 
 def install(patches: Patches) -> None:
     """Put the observer in place. Called when catboost has been imported, which does not import scikit-learn."""
-    import catboost
-
+    catboost: Any = importlib.import_module("catboost")  # not this module, which type checkers would take it for
     if importlib.util.find_spec("sklearn") is None:
         raise ImportError("trainings of catboost are recorded with scikit-learn: pip install 'autotrack-ml[catboost]'")
     patches.around_subclasses(catboost.CatBoost, "fit", observe_fit)
