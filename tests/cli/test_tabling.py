@@ -134,7 +134,7 @@ def test_errors_are_one_clear_thing(search: str, arguments: tuple[str, ...], mes
 
 def test_a_run_without_trials(search: str) -> None:
     autotrack.start_run("fit").finish()
-    assert "no table 'trials' was recorded: the run has no tables" in cli("show", "fit", "--trials", status=1)
+    assert "has no table of trials: --trials is for searches" in cli("show", "fit", "--trials", status=1)
 
 
 def test_tables_are_completed(search: str) -> None:

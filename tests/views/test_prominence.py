@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import autotrack
 from autotrack.views.overview import metric_columns, param_columns
 from autotrack.views.prominence import in_order, last_models, params_in_order
@@ -54,6 +56,7 @@ def test_a_table_tells_of_every_kind_of_run(store: Path) -> None:
 
 
 def test_of_each_model_the_last_version_is_shown_and_how_many_there_are(store: Path) -> None:
+    pytest.importorskip("cloudpickle")
     with autotrack.start_run() as run:
         for step in range(5):
             run.log_model({"step": step}, step=step)
