@@ -107,6 +107,16 @@ def _time_for_diagrams(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is time for metrics, plots and models, however slow the machine."""
+    from autotrack_sklearn.budget import LIMITS, Limit
+
+    for what in ("metrics", "plots", "models"):
+        monkeypatch.setitem(LIMITS, what, Limit(0.1, 100.0))
+    monkeypatch.setattr("autotrack_sklearn.tracked.FLOOR", 100.0)
+
+
+@pytest.fixture
 def on() -> Iterator[None]:
     """Autologging is on in the test."""
     with autolog(only="sklearn"):

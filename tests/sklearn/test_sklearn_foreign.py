@@ -205,3 +205,38 @@ def test_data_that_fit_of_the_user_wrote_into(on, runs, load) -> None:
     for run in runs():
         assert run.notes["capture"] == ["training metrics skipped: fit changed the data that it was given"]
         assert "train/score" not in run.metrics
+
+
+def test_models_whose_code_reaches_out_are_not_asked(on, runs, load) -> None:
+    X, y = load("iris")
+    calls, count = [], 0
+
+    class Counting(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            nonlocal count
+            count += 1
+            return super().predict(X)
+
+    class Gathering(LogisticRegression):
+        def predict_proba(self, X: Any) -> Any:
+            calls.append(len(X))
+            return super().predict_proba(X)
+
+    class Plain(LogisticRegression):
+        def predict(self, X: Any) -> Any:
+            def inner() -> Any:
+                nonlocal found
+                found = super(Plain, self).predict(X)
+
+            found = None
+            inner()
+            return found
+
+    for kind in (Counting, Gathering, Plain):
+        kind(max_iter=500).fit(X, y)
+    counting, gathering, plain = runs()
+    assert (calls, count) == ([], 0)
+    for run in (counting, gathering):
+        assert "train/accuracy_score" not in run.metrics
+        assert "changes variables outside of the model" in run.notes["capture"][0]
+    assert "train/accuracy_score" in plain.metrics

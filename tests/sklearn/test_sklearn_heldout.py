@@ -51,6 +51,8 @@ from sklearn.preprocessing import StandardScaler
 import autotrack
 from autotrack.autolog import autolog
 
+pytestmark = pytest.mark.usefixtures("plenty")
+
 
 @pytest.fixture
 def split(load: Any) -> Any:

@@ -30,13 +30,10 @@ from autotrack.journal import syncing
 CALLBACKS = hasattr(LogisticRegression, "set_callbacks")  # scikit-learn 1.9 and later
 
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(autouse=True)
-def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is time for everything, however slow the machine."""
-    monkeypatch.setattr("autotrack_sklearn.tracked.FLOOR", 100.0)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.usefixtures("plenty"),
+]
 
 
 def batches(X: Any, y: Any, size: int = 100) -> list[tuple[Any, Any]]:

@@ -46,7 +46,7 @@ import autotrack
 from autotrack.autolog import autolog
 from autotrack.errors import ModelError
 
-pytestmark = [pytest.mark.others]
+pytestmark = [pytest.mark.others, pytest.mark.usefixtures("plenty")]
 
 
 @pytest.fixture
@@ -115,11 +115,13 @@ def curves_of(run: Any, results: dict[str, dict[str, list[float]]]) -> None:
 
 def test_xgboost(on, runs, parts) -> None:
     X, y, other, target = parts
-    heard: list[int] = []
 
     class Own(xgboost.callback.TrainingCallback):
+        def __init__(self) -> None:
+            self.heard: list[int] = []
+
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            heard.append(epoch)
+            self.heard.append(epoch)
             return False
 
     own = [Own()]
@@ -142,7 +144,7 @@ def test_xgboost(on, runs, parts) -> None:
     assert 3 < rounds < 40
     assert run.metrics["best_iteration"] == model.best_iteration == rounds - 3
     assert run.metrics["best_score"] == model.best_score
-    assert heard == list(range(rounds))
+    assert own[0].heard == list(range(rounds))
     assert model.callbacks is own
     assert len(own) == 1
     assert [(data.name, data.role, data.shape) for data in run.data] == [

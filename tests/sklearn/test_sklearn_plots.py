@@ -35,6 +35,8 @@ from sklearn.utils import estimator_html_repr
 
 from autotrack.autolog import autolog
 
+pytestmark = pytest.mark.usefixtures("plenty")
+
 
 def made(*args: Any, **kwargs: Any) -> dict[str, plots.Table]:
     """Tables by kind."""

@@ -34,6 +34,8 @@ from sklearn.tree import DecisionTreeClassifier
 import autotrack
 from autotrack.autolog import autolog
 
+pytestmark = pytest.mark.usefixtures("plenty")
+
 
 @pytest.fixture
 def children() -> Iterator[None]:

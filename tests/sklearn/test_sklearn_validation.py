@@ -36,6 +36,8 @@ from sklearn.tree import DecisionTreeClassifier
 import autotrack
 from autotrack.autolog import autolog
 
+pytestmark = pytest.mark.usefixtures("plenty")
+
 
 def named(run: Any, start: str) -> dict[str, float]:
     """Metrics whose names begin like that, without it."""
