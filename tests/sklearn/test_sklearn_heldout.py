@@ -49,7 +49,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import autotrack
+from autotrack import additions
 from autotrack.autolog import autolog
+from autotrack.journal import syncing
 
 pytestmark = pytest.mark.usefixtures("plenty")
 
@@ -497,6 +499,9 @@ def test_a_store_that_is_gone_harms_nobody(split, tmp_path, monkeypatch) -> None
         (tmp_path / "store").write_text("a file in its place")
         assert model.score(X_test, y_test) > 0.9
         assert accuracy_score(y_test, model.predict(X_test)) > 0.9
+    (tmp_path / "store").unlink()  # what waits is written now, and keeps nobody waiting any more
+    additions.close()
+    assert syncing.drain(30)
 
 
 def test_metrics_stay_what_they_are(split) -> None:
